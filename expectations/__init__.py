@@ -1,0 +1,1 @@
+"""Contracts, one file a table, and the gate that holds data against them."""

@@ -1,0 +1,1 @@
+"""What runs: one file a job, each with Params, a pure transform, and run."""

@@ -1,0 +1,1 @@
+"""Records for the privacy officer: runs, receipts, key events, quality, benchmarks."""

@@ -1,0 +1,1 @@
+"""The consent ledger and the rule that decides which event may serve which purpose."""

@@ -1,0 +1,1 @@
+"""From the landing directory into restricted and reference tables: parse, gate, quarantine."""

@@ -1,0 +1,1 @@
+"""Staging, publication in one commit, the privacy ledger; touches noised figures only."""

@@ -1,0 +1,146 @@
+"""The Spark session: local, local-cluster, spark-submit to any master, or an existing Databricks one.
+
+Nothing outside this module touches the Spark context, so that jobs also run on Spark Connect.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from jobs import versions
+
+EXTENSIONS = "io.delta.sql.DeltaSparkSessionExtension,org.apache.sedona.sql.SedonaSqlExtensions"
+DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+
+# Set on every session, a foreign one too: results must not depend on where the suite runs.
+RUNTIME_CONF: dict[str, str] = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.databricks.delta.schema.autoMerge.enabled": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+
+_STATIC_CONF: dict[str, str] = {
+    "spark.sql.extensions": EXTENSIONS,
+    "spark.sql.catalog.spark_catalog": DELTA_CATALOG,
+    "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
+    "spark.kryo.registrator": "org.apache.sedona.core.serde.SedonaKryoRegistrator",
+    # The key frame passes through a file in spark.local.dir on its way to the JVM.
+    "spark.io.encryption.enabled": "true",
+    "spark.sql.debug.maxToStringFields": "60",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.deletedFileRetention.checkEnabled": "true",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.autoBroadcastJoinThreshold": "64MB",
+    "spark.sql.adaptive.coalescePartitions.minPartitionSize": "4MB",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+}
+
+
+def get_session(
+    master: str | None = None,
+    *,
+    driver_memory: str | None = None,
+    extra: dict[str, str] | None = None,
+    app_name: str = "threestep",
+) -> SparkSession:
+    """Return the active session, or build one for ``master``.
+
+    An active session (Databricks, a notebook, pytest) is used as it is: only runtime settings
+    are applied. Under spark-submit, the master and sizes come from its own options.
+
+    Args:
+        master: ``local[n]``, ``local-cluster[n,c,m]``, ``spark://…``, ``yarn``, ``k8s://…``;
+            ``None`` means spark-submit's choice, else ``$THREESTEP_MASTER``, else ``local[*]``.
+        driver_memory: Heap of the driver, for sessions whose JVM starts here (e.g. ``8g``).
+        extra: Further settings, which win over the defaults.
+        app_name: Name shown in the cluster's user interface.
+
+    Returns:
+        A session with Delta Lake and Sedona, session time zone UTC.
+    """
+    _quieten_query_context()
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return _apply_runtime(active)
+    master = master or os.environ.get("THREESTEP_MASTER")
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ or "DATABRICKS_RUNTIME_VERSION" in os.environ
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in _settings(master, submitted, driver_memory, extra or {}).items():
+        builder = builder.config(key, value)
+    if master or not submitted:
+        builder = builder.master(master or "local[*]")
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return _apply_runtime(session)
+
+
+def _settings(master: str | None, submitted: bool, memory: str | None, extra: dict[str, str]) -> dict[str, str]:
+    conf = dict(_STATIC_CONF)
+    if not submitted:
+        conf.update(_jar_conf())
+        conf["spark.driver.memory"] = memory or os.environ.get("THREESTEP_DRIVER_MEMORY", _default_memory())
+        # Spark's scratch files are on a local disk that may be shared: keep them to the owner.
+        scratch = Path(tempfile.gettempdir()) / f"threestep-{os.getuid()}"
+        scratch.mkdir(mode=0o700, exist_ok=True)
+        conf["spark.local.dir"] = str(scratch)
+        conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")
+        conf["spark.driver.extraJavaOptions"] = f"-Dderby.system.home={scratch} -XX:+UseParallelGC"
+    if (master or "local").startswith("local") and not submitted:
+        cores = _local_cores(master or "local[*]")
+        conf["spark.sql.shuffle.partitions"] = str(max(4, 4 * cores))
+        conf["spark.default.parallelism"] = str(max(2, cores))
+        if not (master or "").startswith("local-cluster"):
+            conf["spark.driver.bindAddress"] = "127.0.0.1"
+            conf["spark.driver.host"] = "127.0.0.1"
+    conf.update(extra)
+    return conf
+
+
+def _jar_conf() -> dict[str, str]:
+    jars = versions.resolved_jars()
+    if jars:
+        return {"spark.jars": ",".join(str(jar) for jar in jars)}
+    return {
+        "spark.jars.packages": ",".join(versions.PACKAGES),
+        "spark.jars.excludes": ",".join(versions.EXCLUDES),
+        "spark.jars.ivy": str(versions.ivy_home()),
+    }
+
+
+def _local_cores(master: str) -> int:
+    inside = master.partition("[")[2].rstrip("]")
+    first = inside.split(",")
+    if master.startswith("local-cluster"):
+        return int(first[0]) * int(first[1])
+    return (os.cpu_count() or 2) if first[0] in ("", "*") else int(first[0])
+
+
+def _default_memory() -> str:
+    """Half of the machine's memory, between 2 and 8 GiB."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{int(min(8, max(2, total / 2)))}g"
+
+
+def _apply_runtime(session: SparkSession) -> SparkSession:
+    for key, value in RUNTIME_CONF.items():
+        session.conf.set(key, value)
+    return session
+
+
+def _quieten_query_context() -> None:
+    """Silence PySpark's loggers that print failing queries, and with them row values, to stderr."""
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logger: Any = logging.getLogger(name)
+        logger.disabled = True
+        logger.propagate = False

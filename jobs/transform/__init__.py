@@ -1,0 +1,1 @@
+"""Stage 2: precision goes; tiles, footprints, stays and drawn positions."""

@@ -1,0 +1,1 @@
+"""Column functions, Column -> Column, native expressions only."""
