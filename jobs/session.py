@@ -81,7 +81,8 @@ def get_session(
     if master or not submitted:
         builder = builder.master(master or "local[*]")
     session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    # Below FATAL, the executor prints failing rows with the stack trace.
+    session.sparkContext.setLogLevel("FATAL")
     return _apply_runtime(session)
 
 

@@ -1,0 +1,49 @@
+"""The list of all contracts, for the dictionary, doctor and tests; jobs import the tables they may touch instead."""
+
+from __future__ import annotations
+
+from expectations import audit, products
+from expectations.cells import CELLS
+from expectations.consent_ledger import CONSENT_LEDGER
+from expectations.consent_requests import CONSENT_REQUESTS
+from expectations.contract import Contract
+from expectations.corridors import CORRIDORS
+from expectations.events import EVENTS
+from expectations.footprints import CELL_POSITIONS, FOOTPRINTS
+from expectations.movement import MOVEMENT, PROFILE
+from expectations.quarantine import QUARANTINE
+from expectations.residents import RESIDENTS
+from expectations.segments import SEGMENTS
+from expectations.subscribers import SUBSCRIBERS
+from expectations.tiles import TILES
+from expectations.zones import ZONE_TILES, ZONES
+
+ALL: tuple[Contract, ...] = (
+    SUBSCRIBERS,
+    CONSENT_REQUESTS,
+    CONSENT_LEDGER,
+    EVENTS,
+    QUARANTINE,
+    CELLS,
+    TILES,
+    ZONES,
+    ZONE_TILES,
+    FOOTPRINTS,
+    CELL_POSITIONS,
+    CORRIDORS,
+    RESIDENTS,
+    MOVEMENT,
+    PROFILE,
+    SEGMENTS,
+    products.NOISED,
+    products.staged(products.PANEL),
+    products.staged(products.FOOTFALL),
+    products.PANEL,
+    products.FOOTFALL,
+    products.RELEASES,
+    audit.RUNS,
+    audit.CONSENT_RECEIPTS,
+    audit.KEY_EVENTS,
+    audit.PRIVACY_LEDGER,
+    audit.QUALITY_RESULTS,
+)

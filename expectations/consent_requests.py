@@ -1,0 +1,38 @@
+"""restricted.consent_requests: every decision received, and the open cases among them."""
+
+from __future__ import annotations
+
+from expectations.contract import Contract, Schema, WriteMode, columns
+from expectations.rules import InSet, Matches, NotNull
+
+DECISIONS = ("object", "withdraw", "consent")
+CHANNELS = ("web", "app", "sms", "phone", "letter", "shop")
+
+CONSENT_REQUESTS = Contract(
+    schema=Schema.RESTRICTED,
+    name="consent_requests",
+    comment="One row a request, kept for good: the ledger is made from it, and no objection is ever lost",
+    columns=columns(
+        ("request_id", "STRING!", "Identity of the request; a repeated delivery of it changes nothing"),
+        ("msisdn", "STRING!", "Phone number in E.164"),
+        ("purpose", "STRING!", "A purpose, or all"),
+        ("decision", "STRING!", "object, withdraw or consent"),
+        ("channel", "STRING", "web, app, sms, phone, letter or shop"),
+        ("received_at", "TIMESTAMP!", "Instant from which the decision holds"),
+        ("status", "STRING!", "accepted, or open: honoured as an objection until someone decides"),
+    ),
+    keys=("request_id",),
+    mode=WriteMode.MERGE,
+    retention="as long as the line is known, and the proof is owed",
+    rules=(
+        NotNull("request_id"),
+        NotNull("msisdn"),
+        Matches("msisdn", r"^\+[1-9][0-9]{6,14}$"),
+        NotNull("purpose"),
+        NotNull("decision"),
+        InSet("decision", DECISIONS),
+        InSet("channel", CHANNELS),
+        NotNull("received_at"),
+        InSet("status", ("accepted", "open")),
+    ),
+)

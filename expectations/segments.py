@@ -1,0 +1,39 @@
+"""pseudonymous.segments: stage 2, stays and moves with a drawn position."""
+
+from __future__ import annotations
+
+from expectations.contract import Contract, Schema, WriteMode, columns
+from expectations.rules import Between, InSet, NotNull, Ordered
+
+KINDS = ("stay", "move")
+
+SEGMENTS = Contract(
+    schema=Schema.PSEUDONYMOUS,
+    name="segments",
+    comment="One row a stay or a piece of a move of one line of a unit, inside one local day; gaps are left open",
+    columns=columns(
+        ("date", "DATE!", "Local day"),
+        ("pseudonym", "BINARY!", "HMAC-SHA256(key of the day, unit)"),
+        ("line_no", "SMALLINT!", "Which of the unit's lines"),
+        ("purposes", "TINYINT!", "Bit mask of the purposes that the row may serve"),
+        ("kind", "STRING!", "stay: over 15 minutes on the same ground; move: shorter"),
+        ("start_time", "TIMESTAMP!", "Start, rounded to the minute"),
+        ("end_time", "TIMESTAMP!", "End, rounded to the minute"),
+        ("tile", "BIGINT!", "Position drawn from the dominant cell's footprint"),
+        ("by_small_cell", "BOOLEAN!", "Whether the dominant cell resolves small places"),
+    ),
+    keys=("date", "pseudonym", "line_no", "start_time", "tile"),
+    mode=WriteMode.REPLACE_WHERE,
+    period="date",
+    partitioned=True,
+    retention="as long as the key of the day",
+    rules=(
+        NotNull("pseudonym"),
+        InSet("kind", KINDS),
+        NotNull("start_time"),
+        NotNull("end_time"),
+        Ordered("start_time", "end_time"),
+        NotNull("tile"),
+        Between("purposes", 1, 15),
+    ),
+)

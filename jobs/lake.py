@@ -1,0 +1,242 @@
+"""The one door to tables: nothing else reads or writes the lake, and it opens only to contracts.
+
+A job gets a ``Door`` that knows which schemas it may read and which it may write; anything else is
+refused. Failures are re-raised without the engine's message, which may quote rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+from py4j.protocol import Py4JError
+
+from expectations.contract import Contract, Schema, WriteMode
+from jobs.errors import RoomError, ThreestepError
+
+_SAFE_VALUE = re.compile(r"^[A-Za-z0-9_.:+/ -]*$")
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake: a root path, or ``catalog:NAME`` for a catalog with one schema a room.
+
+    Attributes:
+        spark: Session with Delta.
+        root: Path (local, hdfs, s3a, abfss …) or ``catalog:NAME``.
+    """
+
+    spark: SparkSession
+    root: str
+    _known: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    def door(self, reads: Iterable[Schema] = (), writes: Iterable[Schema] = ()) -> Door:
+        """Open a door that reads and writes the named schemas only (what may be written may be read)."""
+        writable = frozenset(writes)
+        return Door(self, frozenset(reads) | writable, writable)
+
+    def location(self, contract: Contract) -> str:
+        """Path or qualified name of a table."""
+        if self.root.startswith("catalog:"):
+            return f"{self.root.removeprefix('catalog:')}.{contract.schema}.{contract.name}"
+        return f"{self.root.rstrip('/')}/{contract.schema}/{contract.name}"
+
+    def target(self, contract: Contract) -> str:
+        """The table as SQL names it."""
+        where = self.location(contract)
+        return where if self.root.startswith("catalog:") else f"delta.`{where}`"
+
+
+@dataclass(frozen=True)
+class Door:
+    """Access to some schemas of a lake; see ``Lake.door``."""
+
+    lake: Lake
+    reads: frozenset[Schema]
+    writes: frozenset[Schema]
+
+    def exists(self, contract: Contract) -> bool:
+        """Whether the table was created."""
+        self._may(contract, self.reads, "read")
+        if contract.full_name in self.lake._known:
+            return True
+        with _redacted("looking for", contract):
+            try:
+                self.lake.spark.sql(f"DESCRIBE DETAIL {self.lake.target(contract)}").select("format").first()
+            except PySparkException as error:
+                if _is_missing(error):
+                    return False
+                raise
+        self.lake._known.add(contract.full_name)
+        return True
+
+    def create(self, contracts: Sequence[Contract]) -> None:
+        """Create the tables that are not there yet, with comments, keys and constraints.
+
+        Creations wait on the log far more than they compute, so they run side by side.
+        """
+        for contract in contracts:
+            self._may(contract, self.writes, "create")
+        missing = [c for c in contracts if c.full_name not in self.lake._known]
+        if self.lake.root.startswith("catalog:"):
+            for schema in sorted({self.lake.target(c).rpartition(".")[0] for c in missing}):
+                self.lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(self._create, missing))
+
+    def _create(self, contract: Contract) -> None:
+        with _redacted("creating", contract):
+            self.lake.spark.sql(contract.ddl(self.lake.target(contract)))
+        self.lake._known.add(contract.full_name)
+
+    def read(self, contract: Contract, version: int | None = None) -> DataFrame:
+        """Return the table with the contract's columns in their order.
+
+        Raises:
+            ThreestepError: The table does not exist.
+            RoomError: The door does not open to its schema.
+        """
+        if not self.exists(contract):
+            raise ThreestepError(f"{contract.full_name} does not exist: run the job that writes it first")
+        reader = self.lake.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        where = self.lake.location(contract)
+        frame = reader.table(where) if self.lake.root.startswith("catalog:") else reader.load(where)
+        return frame.select(contract.column_names)
+
+    def version(self, contract: Contract) -> int:
+        """Latest version of the table."""
+        self._may(contract, self.reads, "read")
+        row = self.lake.spark.sql(f"DESCRIBE HISTORY {self.lake.target(contract)} LIMIT 1").select("version").first()
+        return int(row["version"]) if row else -1
+
+    def replace(self, contract: Contract, rows: DataFrame, periods: Sequence[str] = ()) -> None:
+        """Write rows in one commit: the whole table, or the given values of the contract's period column.
+
+        Writing the same rows again leaves the same table: that is what makes a job repeatable.
+
+        Args:
+            contract: The table; its mode must be one of the two that replace.
+            rows: Exactly the contract's columns, by name.
+            periods: Values of ``contract.period`` that the rows replace, as SQL literals' text.
+        """
+        self._may(contract, self.writes, "write")
+        if contract.mode is WriteMode.MERGE:
+            raise RoomError(f"{contract.full_name} is written by merge only")
+        self.create([contract])
+        writer = self._conform(contract, rows).write.format("delta").mode("overwrite")
+        if contract.mode is WriteMode.REPLACE_WHERE:
+            writer = writer.option("replaceWhere", period_predicate(contract, periods))
+        with _redacted("writing", contract):
+            where = self.lake.location(contract)
+            if self.lake.root.startswith("catalog:"):
+                writer.saveAsTable(where)
+            else:
+                writer.save(where)
+
+    def merge(self, contract: Contract, rows: DataFrame, update: bool = True) -> None:
+        """Insert rows by key, updating those that are there (or leaving them, with ``update=False``).
+
+        Values travel in a frame, never in the statement: a statement's text stays in the commit log.
+        """
+        self._may(contract, self.writes, "write")
+        self.create([contract])
+        keys = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in contract.keys)
+        matched = "WHEN MATCHED THEN UPDATE SET *" if update else ""
+        with _redacted("merging into", contract):
+            self.lake.spark.sql(
+                f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {keys} "
+                f"{matched} WHEN NOT MATCHED THEN INSERT *",
+                rows=self._conform(contract, rows),
+            )
+
+    def remove(self, contract: Contract, periods: Sequence[str], *, purge: bool = False) -> None:
+        """Remove whole periods; with ``purge``, delete their files too, history included.
+
+        Whole periods are deleted by the period column, which identifies nobody.
+        """
+        self._may(contract, self.writes, "remove from")
+        if not self.exists(contract):
+            return
+        with _redacted("removing from", contract):
+            self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {period_predicate(contract, periods)}")
+        if purge:
+            self.purge(contract)
+
+    def purge(self, contract: Contract) -> None:
+        """Delete every file that the latest version does not use. The caller holds the lake's lock."""
+        self._may(contract, self.writes, "purge")
+        check = "spark.databricks.delta.retentionDurationCheck.enabled"
+        before = self.lake.spark.conf.get(check, "true")
+        self.lake.spark.conf.set(check, "false")
+        try:
+            with _redacted("purging", contract):
+                self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
+        finally:
+            self.lake.spark.conf.set(check, before or "true")
+
+    def _may(self, contract: Contract, allowed: frozenset[Schema], verb: str) -> None:
+        if contract.schema not in allowed:
+            raise RoomError(f"this job may not {verb} {contract.full_name}: its door opens to {sorted(allowed)}")
+
+    def _conform(self, contract: Contract, rows: DataFrame) -> DataFrame:
+        have, want = set(rows.columns), set(contract.column_names)
+        if have != want:
+            raise ThreestepError(
+                f"{contract.full_name}: missing columns {sorted(want - have)}, unexpected columns {sorted(have - want)}"
+            )
+        return rows.select(*(F.col(c.name).cast(c.type).alias(c.name) for c in contract.columns))
+
+
+def period_predicate(contract: Contract, periods: Sequence[str]) -> str:
+    """SQL condition for periods of a contract, e.g. ``date IN ('2026-03-03')``."""
+    if not periods or contract.period is None:
+        raise RoomError(f"{contract.full_name}: no period named to replace or remove")
+    for value in periods:
+        if not _SAFE_VALUE.match(value):
+            raise RoomError(f"{contract.full_name}: a period may not hold such characters")
+    kind = contract.type_of[contract.period]
+    values = ", ".join(f"{kind if kind == 'DATE' else ''}'{value}'" for value in sorted(set(periods)))
+    return f"`{contract.period}` IN ({values})"
+
+
+@contextmanager
+def _redacted(doing: str, contract: Contract) -> Iterator[None]:
+    """Re-raise engine errors by their condition alone: their text may quote rows."""
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        condition = describe_error(error)
+        raise ThreestepError(f"{doing} {contract.full_name} failed: {condition}") from None
+
+
+def describe_error(error: BaseException) -> str:
+    """Name an engine error without its text: condition or exception class only."""
+    if isinstance(error, PySparkException):
+        condition = error.getCondition()
+        if condition:
+            return str(condition)
+    java: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    names = []
+    while java is not None and len(names) < 8:
+        try:
+            names.append(java.getClass().getSimpleName())
+            java = java.getCause()
+        except Exception:
+            break
+    return " < ".join(names) or type(error).__name__
+
+
+def _is_missing(error: PySparkException) -> bool:
+    condition = error.getCondition() or ""
+    return any(word in condition for word in ("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "NOT_A_DELTA_TABLE")) or any(
+        word in condition for word in ("DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND")
+    )
