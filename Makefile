@@ -18,15 +18,12 @@ setup: ## Create .venv, find or install Java, fetch Spark's jars (quick when don
 demo: setup ## Simulate a city, run the pipeline on it, show the products
 	@$(BIN)/threestep demo
 
-test: setup ## Lint, check types, run the tests (PYTEST_ARGS='-k name' passes options on)
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
+test: lint ## Lint, check types, run the tests (PYTEST_ARGS='-k name' passes options on)
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-lint: setup ## Put the code in order and check types
-	@$(BIN)/ruff check --fix
-	@$(BIN)/ruff format
+lint: setup ## Check style, formatting and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
 clean: ## Remove .venv, caches and the demo's output

@@ -13,8 +13,9 @@ install() {
   say "installing $* (apt-get)"
   local log
   log=$(mktemp)
-  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } \
-      >"$log" 2>&1 </dev/null; then
+  # One source that cannot be reached must not stop the others: the installation tells.
+  if ! { apt-get update -qq || true; DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
     rm -f "$log"
     return 1
