@@ -23,8 +23,8 @@ RUNS = Contract(
         ("message", "STRING", "Why it was blocked or failed; holds no row values"),
         ("at", "TIMESTAMP!", "Instant of the record"),
     ),
-    keys=("run_id", "job"),
-    mode=WriteMode.MERGE,
+    keys=("run_id", "job", "at"),
+    mode=WriteMode.APPEND,
     retention="3 years",
     rules=(NotNull("run_id"), NotNull("job"), InSet("status", ("done", "blocked", "failed"))),
 )
@@ -75,7 +75,7 @@ KEY_EVENTS = Contract(
         ("at", "TIMESTAMP!", "Instant"),
     ),
     keys=("period", "event", "at"),
-    mode=WriteMode.MERGE,
+    mode=WriteMode.APPEND,
     retention="10 years",
     rules=(NotNull("period"), InSet("event", ("created", "destroyed"))),
 )
@@ -122,8 +122,8 @@ QUALITY_RESULTS = Contract(
         ("rows", "BIGINT", "Rows looked at"),
         ("at", "TIMESTAMP!", "Instant"),
     ),
-    keys=("run_id", "table_name", "batch", "rule"),
-    mode=WriteMode.MERGE,
+    keys=("run_id", "table_name", "batch", "rule", "at"),
+    mode=WriteMode.APPEND,
     retention="3 years",
     rules=(NotNull("run_id"), NotNull("table_name"), NotNull("rule"), NotNull("success")),
 )

@@ -28,11 +28,12 @@ class Schema(StrEnum):
 
 
 class WriteMode(StrEnum):
-    """How rows come into a table; each is idempotent in its own way."""
+    """How rows come into a table. All but APPEND may be repeated; APPEND is for journals, read by latest instant."""
 
     REPLACE_ALL = "replace_all"
     REPLACE_WHERE = "replace_where"
     MERGE = "merge"
+    APPEND = "append"
 
 
 @dataclass(frozen=True)

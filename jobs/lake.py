@@ -6,15 +6,17 @@ refused. Failures are re-raised without the engine's message, which may quote ro
 
 from __future__ import annotations
 
+import fcntl
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from py4j.protocol import Py4JError
 
@@ -41,6 +43,27 @@ class Lake:
         """Open a door that reads and writes the named schemas only (what may be written may be read)."""
         writable = frozenset(writes)
         return Door(self, frozenset(reads) | writable, writable)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lake for one writer; the operating system lets go of it when the process dies.
+
+        Lakes that are not on a file system of this machine are guarded by Delta's own conflicts only.
+
+        Raises:
+            ThreestepError: Another process holds it.
+        """
+        if not _is_local(self.root):
+            yield
+            return
+        folder = Path(self.root.removeprefix("file:"))
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ThreestepError(f"another run is writing to the lake {self.root}: wait for it to end") from None
+            yield
 
     def location(self, contract: Contract) -> str:
         """Path or qualified name of a table."""
@@ -129,34 +152,54 @@ class Door:
             periods: Values of ``contract.period`` that the rows replace, as SQL literals' text.
         """
         self._may(contract, self.writes, "write")
-        if contract.mode is WriteMode.MERGE:
-            raise RoomError(f"{contract.full_name} is written by merge only")
+        if contract.mode not in (WriteMode.REPLACE_ALL, WriteMode.REPLACE_WHERE):
+            raise RoomError(f"{contract.full_name} is written by {contract.mode} only")
         self.create([contract])
         writer = self._conform(contract, rows).write.format("delta").mode("overwrite")
         if contract.mode is WriteMode.REPLACE_WHERE:
             writer = writer.option("replaceWhere", period_predicate(contract, periods))
+        self._save(contract, writer)
+
+    def append(self, contract: Contract, rows: DataFrame) -> None:
+        """Add rows to a journal."""
+        self._may(contract, self.writes, "write")
+        if contract.mode is not WriteMode.APPEND:
+            raise RoomError(f"{contract.full_name} is written by {contract.mode} only")
+        self.create([contract])
+        self._save(contract, self._conform(contract, rows).write.format("delta").mode("append"))
+
+    def merge(self, contract: Contract, rows: DataFrame, matched: Mapping[str, str] | None = None) -> None:
+        """Insert rows by key; rows that are there are updated, or changed as ``matched`` says.
+
+        Values travel in a frame, never in the statement: a statement's text stays in the commit log.
+
+        Args:
+            contract: The table; its mode must be MERGE.
+            rows: Exactly the contract's columns, by name.
+            matched: Column to SQL over ``t`` (the table's row) and ``s`` (the new one); an empty
+                mapping leaves matched rows as they are. Without it every column is replaced.
+        """
+        self._may(contract, self.writes, "write")
+        if contract.mode is not WriteMode.MERGE:
+            raise RoomError(f"{contract.full_name} is written by {contract.mode} only")
+        self.create([contract])
+        keys = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in contract.keys)
+        changes = "*" if matched is None else ", ".join(f"t.`{column}` = {sql}" for column, sql in matched.items())
+        clause = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
+        with _redacted("merging into", contract):
+            self.lake.spark.sql(
+                f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {keys} "
+                f"{clause} WHEN NOT MATCHED THEN INSERT *",
+                rows=self._conform(contract, rows),
+            )
+
+    def _save(self, contract: Contract, writer: DataFrameWriter) -> None:
+        where = self.lake.location(contract)
         with _redacted("writing", contract):
-            where = self.lake.location(contract)
             if self.lake.root.startswith("catalog:"):
                 writer.saveAsTable(where)
             else:
                 writer.save(where)
-
-    def merge(self, contract: Contract, rows: DataFrame, update: bool = True) -> None:
-        """Insert rows by key, updating those that are there (or leaving them, with ``update=False``).
-
-        Values travel in a frame, never in the statement: a statement's text stays in the commit log.
-        """
-        self._may(contract, self.writes, "write")
-        self.create([contract])
-        keys = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in contract.keys)
-        matched = "WHEN MATCHED THEN UPDATE SET *" if update else ""
-        with _redacted("merging into", contract):
-            self.lake.spark.sql(
-                f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {keys} "
-                f"{matched} WHEN NOT MATCHED THEN INSERT *",
-                rows=self._conform(contract, rows),
-            )
 
     def remove(self, contract: Contract, periods: Sequence[str], *, purge: bool = False) -> None:
         """Remove whole periods; with ``purge``, delete their files too, history included.
@@ -233,6 +276,10 @@ def describe_error(error: BaseException) -> str:
         except Exception:
             break
     return " < ".join(names) or type(error).__name__
+
+
+def _is_local(root: str) -> bool:
+    return not root.startswith("catalog:") and ("://" not in root or root.startswith("file:"))
 
 
 def _is_missing(error: PySparkException) -> bool:
