@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pyspark.errors import PythonException
 
 from jobs.doctor import Check
 from jobs.java import ensure_java
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _REMEDY = "see the message; rm -rf .venv && make setup restores the versions that were tried together"
+_WORKER = f"let workers use the Python that has the packages: export PYSPARK_PYTHON={sys.executable}"
 
 
 def live_checks() -> list[Check]:
@@ -31,18 +35,22 @@ def live_checks() -> list[Check]:
         return f"Spark {sessions[0].version}"
 
     results.append(_attempt("session", start))
-    uses = (("Delta Lake", _delta), ("Sedona", _sedona), ("Arrow worker", _worker))
-    results.extend(_attempt(name, partial(use, session)) for session in sessions for name, use in uses)
+    uses = (("Delta Lake", _delta, _REMEDY), ("Sedona", _sedona, _REMEDY), ("Arrow worker", _worker, _WORKER))
+    results.extend(
+        _attempt(name, partial(use, session), hint) for session in sessions for name, use, hint in uses
+    )
     return results
 
 
-def _attempt(name: str, action: Callable[[], str]) -> Check:
+def _attempt(name: str, action: Callable[[], str], remedy: str = _REMEDY) -> Check:
     began = time.monotonic()
     try:
         found = action()
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), "")
-        return Check(name, False, f"{type(error).__name__}: {reason[:300]}", _REMEDY)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        # A worker's own error is the last line of the traceback that the message carries.
+        reason = lines[-1] if isinstance(error, PythonException) and lines else "".join(lines[:1])
+        return Check(name, False, f"{type(error).__name__}: {reason[:300]}", remedy)
     return Check(name, True, f"{found}, {time.monotonic() - began:.1f} s")
 
 
