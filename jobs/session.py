@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from jobs import versions
+from jobs.java import ensure_java
+from jobs.resolve import ensure_jars
 
 EXTENSIONS = "io.delta.sql.DeltaSparkSessionExtension,org.apache.sedona.sql.SedonaSqlExtensions"
 DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
@@ -89,7 +91,10 @@ def get_session(
 def _settings(master: str | None, submitted: bool, memory: str | None, extra: dict[str, str]) -> dict[str, str]:
     conf = dict(_STATIC_CONF)
     if not submitted:
-        conf.update(_jar_conf())
+        ensure_java()
+        # Workers run this interpreter, not the first python3 on the path.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        conf["spark.jars"] = ",".join(str(jar) for jar in ensure_jars())
         conf["spark.driver.memory"] = memory or os.environ.get("THREESTEP_DRIVER_MEMORY", _default_memory())
         # Spark's scratch files are on a local disk that may be shared: keep them to the owner.
         scratch = Path(tempfile.gettempdir()) / f"threestep-{os.getuid()}"
@@ -106,17 +111,6 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
             conf["spark.driver.host"] = "127.0.0.1"
     conf.update(extra)
     return conf
-
-
-def _jar_conf() -> dict[str, str]:
-    jars = versions.resolved_jars()
-    if jars:
-        return {"spark.jars": ",".join(str(jar) for jar in jars)}
-    return {
-        "spark.jars.packages": ",".join(versions.PACKAGES),
-        "spark.jars.excludes": ",".join(versions.EXCLUDES),
-        "spark.jars.ivy": str(versions.ivy_home()),
-    }
 
 
 def _local_cores(master: str) -> int:

@@ -1,0 +1,156 @@
+"""Which SIM may serve which purpose on which day, and under which pseudonym: the frame that events join."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from expectations.consent_ledger import PURPOSES
+from jobs.consent.ledger import in_force
+from udfs.keys import hmac_sha256
+from udfs.purposes import EVERY, bit, bits_of
+
+KEYED_DAYS_SCHEMA = (
+    "date DATE, window_start TIMESTAMP, window_end TIMESTAMP, day_start TIMESTAMP, day_end TIMESTAMP, "
+    "inner BINARY, outer BINARY"
+)
+"""Schema of the keyed days: one row a local day with its window of events and the pads of its key."""
+
+
+@dataclass(frozen=True)
+class LineParams:
+    """Attributes:
+    as_of: Processing time against which objections are held.
+    """
+
+    as_of: dt.datetime
+
+
+def units(subscribers: DataFrame) -> DataFrame:
+    """Add ``unit``: what is counted and protected (design: a private subscriber, a business line).
+
+    Things (m2m) get a null unit: they are never persons.
+    """
+    by_person = F.col("subscriber_id").isNotNull() & F.col("contract").isin("private", "prepaid")
+    unit = F.when(F.col("contract") == "m2m", F.lit(None).cast("string"))
+    unit = unit.when(by_person, F.concat(F.lit("s:"), "subscriber_id")).otherwise(F.concat(F.lit("l:"), "msisdn"))
+    return subscribers.withColumn("unit", unit)
+
+
+def bound_objections(ledger: DataFrame, subscribers: DataFrame) -> DataFrame:
+    """Bind each objection to the person who made it.
+
+    Where master data tells persons apart, that is the holder of the number when the objection began,
+    else its first later holder, else its last earlier one; where it does not, the number itself.
+
+    Returns:
+        One row a number: ``msisdn`` and ``objections``, an array of (holder, bits, from, to).
+    """
+    rank = (
+        F.when(in_force(F.col("valid_from"), F.col("valid_to"), F.col("objected_from")), 0)
+        .when(F.col("valid_from") > F.col("objected_from"), 1)
+        .otherwise(2)
+    )
+    distance = F.abs(F.unix_micros("valid_from") - F.unix_micros("objected_from"))
+    holders = subscribers.select("msisdn", "subscriber_id", "valid_from", "valid_to").filter("subscriber_id IS NOT NULL")
+    bound = (
+        ledger.join(holders, on="msisdn", how="left")
+        .groupBy("msisdn", "purpose", "objected_from", "objected_to")
+        .agg(F.min(F.struct(rank.alias("rank"), distance.alias("distance"), "subscriber_id")).alias("nearest"))
+    )
+    objection = F.struct(
+        F.col("nearest.subscriber_id").alias("holder"),
+        bits_of(F.col("purpose")).alias("bits"),
+        F.col("objected_from").alias("from"),
+        F.col("objected_to").alias("to"),
+    )
+    return bound.groupBy("msisdn").agg(F.sort_array(F.collect_list(objection)).alias("objections"))
+
+
+def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, params: LineParams) -> DataFrame:
+    """Resolve SIMs for each day: pseudonym, line number, and the purposes that they may serve.
+
+    A purpose is served by one line of a unit: the first by keyed hash among those without an objection to it
+    in force at processing time, so that an objecting line leaves the counts exactly as a deleted one would.
+
+    Args:
+        subscribers: Rows of ``restricted.subscribers``.
+        ledger: Rows of ``restricted.consent_ledger``.
+        keyed_days: Rows of ``KEYED_DAYS_SCHEMA``.
+        params: Processing time.
+
+    Returns:
+        One row a day, SIM and validity interval: ``date, imsi, valid_from, valid_to, pseudonym, line_no,
+        purposes`` (bits; 0: none), ``past`` (withdrawn objections: array of bits, from, to), ``objecting``
+        (bits in force at processing time), ``is_thing``, and the attributes of master data.
+    """
+    as_of = F.lit(params.as_of).cast("timestamp")
+    overlaps = (F.col("valid_from") < F.col("window_end")) & (
+        F.col("valid_to").isNull() | (F.col("valid_to") > F.col("window_start"))
+    )
+    mine = F.filter(
+        F.coalesce("objections", F.array()),
+        lambda o: o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")),
+    )
+    resolved = (
+        units(subscribers)
+        .join(bound_objections(ledger, subscribers), on="msisdn", how="left")
+        .withColumn("objections", mine)
+        .withColumn("objecting", _bits_in_force(F.col("objections"), as_of))
+        .withColumn("past", F.filter("objections", lambda o: o["to"].isNotNull()))
+        .join(F.broadcast(keyed_days), on=overlaps, how="inner")
+        .withColumn("pseudonym", hmac_sha256(F.col("inner"), F.col("outer"), F.col("unit")))
+        .withColumn("line_hash", hmac_sha256(F.col("inner"), F.col("outer"), F.concat(F.lit("line:"), "msisdn")))
+        .withColumn("covers_day", _covers_day())
+    )
+    by_hash = Window.partitionBy("date", "unit").orderBy("line_hash")
+    numbered = resolved.withColumn("line_no", F.dense_rank().over(by_hash).cast("smallint"))
+    return numbered.withColumn("purposes", _served()).select(
+        "date",
+        "imsi",
+        "valid_from",
+        "valid_to",
+        "pseudonym",
+        "line_no",
+        F.when(F.col("unit").isNull(), F.lit(0)).otherwise(F.col("purposes")).cast("tinyint").alias("purposes"),
+        F.transform("past", lambda o: F.struct(o["bits"], o["from"], o["to"])).alias("past"),
+        F.col("objecting").cast("tinyint").alias("objecting"),
+        F.col("unit").isNull().alias("is_thing"),
+        "contract",
+        "birth_year",
+        "gender",
+        "home_zone_id",
+    )
+
+
+def _covers_day() -> Column:
+    return (F.col("valid_from") < F.col("day_end")) & (
+        F.col("valid_to").isNull() | (F.col("valid_to") > F.col("day_start"))
+    )
+
+
+def _bits_in_force(objections: Column, instant: Column) -> Column:
+    return F.aggregate(
+        objections,
+        F.lit(0),
+        lambda bits, o: F.when(in_force(o["from"], o["to"], instant), bits.bitwiseOR(o["bits"])).otherwise(bits),
+    )
+
+
+def _served() -> Column:
+    mask = F.lit(0)
+    for purpose in PURPOSES:
+        free = (F.col("objecting").bitwiseAND(F.lit(bit(purpose))) == 0) & F.col("covers_day")
+        order = Window.partitionBy("date", "unit").orderBy(F.when(free, F.col("line_hash")).asc_nulls_last())
+        chosen = free & (F.dense_rank().over(order) == 1)
+        mask = mask + F.when(chosen, F.lit(bit(purpose))).otherwise(F.lit(0))
+    return mask
+
+
+def allowed_at(purposes: Column, past: Column, instant: Column) -> Column:
+    """Purposes that a contact may serve: those of the line less every objection in force at the contact's time."""
+    blocked = F.when(F.size(past) > 0, _bits_in_force(past, instant)).otherwise(F.lit(0))
+    return purposes.cast("int").bitwiseAND(F.bitwise_not(blocked)).bitwiseAND(F.lit(EVERY))
