@@ -48,9 +48,7 @@ def to_wgs84(easting: ArrayLike, northing: ArrayLike) -> tuple[Floats, Floats]:
     rho = np.maximum(np.hypot(x, y), 1e-9)
     c = 2 * np.arcsin(rho / (2 * _RQ))
     beta = np.arcsin(np.cos(c) * np.sin(_BETA0) + y * np.sin(c) * np.cos(_BETA0) / rho)
-    lon = _LON0 + np.arctan2(
-        x * np.sin(c), rho * np.cos(_BETA0) * np.cos(c) - y * np.sin(_BETA0) * np.sin(c)
-    )
+    lon = _LON0 + np.arctan2(x * np.sin(c), rho * np.cos(_BETA0) * np.cos(c) - y * np.sin(_BETA0) * np.sin(c))
     e2, e4, e6 = _E2, _E2**2, _E2**3
     lat = (
         beta

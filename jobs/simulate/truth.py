@@ -1,0 +1,174 @@
+"""The truth beside the landing: who really was where, for scoring every estimate.
+
+Persons are residents and visitors, each counted once however many lines they carry; things are not.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from jobs.simulate.city import POI_LEVEL, City
+from jobs.simulate.clock import Clock
+from jobs.simulate.ground import TILE, Ground
+from jobs.simulate.people import THING
+from jobs.simulate.pieces import by_hour
+
+_STRIDE_M = 250.0  # trips are followed in strides of this length
+MIN_VISIT_S = 60  # presence at a point of interest that counts
+
+
+def tile_zones(spark: SparkSession, ground: Ground) -> DataFrame:
+    """One row a tile in a zone of the finest partition: tile, zone_id."""
+    ids = [zone.zone_id for zone in ground.zones]
+    rows = [(key, ids[index]) for key, index in enumerate(ground.zone.tolist()) if index >= 0]
+    return spark.createDataFrame(pd.DataFrame(rows, columns=["tile", "zone_id"]))
+
+
+def tile_pois(spark: SparkSession, ground: Ground) -> DataFrame:
+    """One row a tile and point of interest: tile, zone_id."""
+    rows = [(int(key), poi) for poi, keys in ground.pois.items() for key in keys]
+    return spark.createDataFrame(rows, "tile long, zone_id string")
+
+
+def presence_pieces(itineraries: DataFrame, clock: Clock, ground: Ground) -> DataFrame:
+    """One row a person, hour and tile on the way: person_id, hour_ix, tile, seconds."""
+    dx, dy = F.col("x1") - F.col("x0"), F.col("y1") - F.col("y0")
+    per_second = F.sqrt((dx * dx + dy * dy).cast("double")) / (F.col("end_s") - F.col("start_s"))
+    seconds = F.col("to_s") - F.col("from_s")
+    strides = F.greatest(F.ceil(per_second * seconds / _STRIDE_M), F.lit(1))
+    middle = F.col("from_s") + (F.col("n") + 0.5) * seconds / F.col("strides") - F.col("start_s")
+    share = middle / (F.col("end_s") - F.col("start_s"))
+    column = F.floor((F.col("x0") + share * dx - ground.left) / TILE)
+    row = F.floor((F.col("y0") + share * dy - ground.bottom) / TILE)
+    return (
+        by_hour(itineraries.where(F.col("kind") != THING), clock)
+        .withColumn("strides", strides)
+        .withColumn("n", F.explode(F.sequence(F.lit(0).cast("long"), F.col("strides") - 1)))
+        .select(
+            "person_id",
+            "hour_ix",
+            (row * ground.columns + column).cast("long").alias("tile"),
+            # Milliseconds as whole numbers: sums then do not depend on their order.
+            (seconds * 1_000 / F.col("strides")).cast("long").alias("millis"),
+        )
+    )
+
+
+def make_presence(
+    pieces: DataFrame, zones: DataFrame, pois: DataFrame, hours: DataFrame, city: City
+) -> DataFrame:
+    """Persons by zone, local date and hour, zeros included.
+
+    In partition levels each person is in the one zone where most of the hour was spent, in motion or not
+    (outside all zones: nowhere); at points of interest, whoever was there for a minute.
+
+    Returns:
+        zone_id, level, date, hour, persons.
+    """
+    spent = (
+        pieces.join(F.broadcast(zones), on="tile", how="left")
+        .groupBy("person_id", "hour_ix", "zone_id")
+        .agg(F.sum("millis").alias("millis"))
+    )
+    # Equal times fall to the later id, null (outside) last: any fixed rule will do for the truth.
+    longest = F.max(F.struct(F.col("millis"), F.coalesce(F.col("zone_id"), F.lit("")).alias("zone_id")))
+    main = (
+        spent.groupBy("person_id", "hour_ix")
+        .agg(longest.alias("longest"))
+        .groupBy("hour_ix", F.col("longest.zone_id").alias("zone_id"))
+        .agg(F.count(F.lit(1)).alias("persons"))
+    )
+    visits = (
+        pieces.join(F.broadcast(pois), on="tile", how="inner")
+        .groupBy("person_id", "hour_ix", "zone_id")
+        .agg(F.sum("millis").alias("millis"))
+        .where(F.col("millis") >= MIN_VISIT_S * 1_000)
+        .groupBy("hour_ix", "zone_id")
+        .agg(F.count(F.lit(1)).alias("persons"))
+    )
+    domain = _ancestors(pieces.sparkSession, city)
+    counted = main.unionByName(visits).join(
+        F.broadcast(domain), on=F.col("zone_id") == F.col("member_id"), how="inner"
+    )
+    counts = counted.groupBy(F.col("counted_id").alias("zone_id"), "hour_ix").agg(
+        F.sum("persons").alias("persons")
+    )
+    published = domain.select(F.col("counted_id").alias("zone_id"), "level").distinct()
+    clock_hours = hours.select("hour_ix", "date", "hour")
+    return (
+        published.crossJoin(clock_hours)
+        .join(counts, on=["zone_id", "hour_ix"], how="left")
+        # The doubled hour of autumn is one hour of the clock; its fuller half stands for it.
+        .groupBy("zone_id", "level", "date", "hour")
+        .agg(F.coalesce(F.max("persons"), F.lit(0)).cast("long").alias("persons"))
+    )
+
+
+def _ancestors(spark: SparkSession, city: City) -> DataFrame:
+    """One row a counted zone and each zone above it: member_id, counted_id, level."""
+    by_id = {zone.zone_id: zone for zone in city.zones}
+    rows = []
+    for zone in city.at_level(city.base_level):
+        above, seen = zone, set[str]()
+        while above.zone_id not in seen:
+            seen.add(above.zone_id)
+            rows.append((zone.zone_id, above.zone_id, above.level))
+            above = by_id.get(above.parent_id or "", above)
+    rows += [(zone.zone_id, zone.zone_id, zone.level) for zone in city.at_level(POI_LEVEL)]
+    return spark.createDataFrame(rows, "member_id string, counted_id string, level string")
+
+
+def make_trips(itineraries: DataFrame, zones: DataFrame, clock: Clock, ground: Ground) -> DataFrame:
+    """Trips that begin in the window: date (local), person_id, start_time, end_time, origin_zone_id,
+    destination_zone_id (finest partition; null outside), mode.
+    """  # noqa: D205
+
+    def tile(x: str, y: str) -> Column:
+        column, row = F.floor((F.col(x) - ground.left) / TILE), F.floor((F.col(y) - ground.bottom) / TILE)
+        return (row * ground.columns + column).cast("long")
+
+    start = F.timestamp_seconds(F.col("start_s"))
+    origins = zones.select(F.col("tile").alias("tile0"), F.col("zone_id").alias("origin_zone_id"))
+    targets = zones.select(F.col("tile").alias("tile1"), F.col("zone_id").alias("destination_zone_id"))
+    return (
+        itineraries.where(F.col("mode").isNotNull())
+        .where((F.col("start_s") >= clock.begin) & (F.col("start_s") < clock.end))
+        .withColumn("tile0", tile("x0", "y0"))
+        .withColumn("tile1", tile("x1", "y1"))
+        .join(F.broadcast(origins), on="tile0", how="left")
+        .join(F.broadcast(targets), on="tile1", how="left")
+        .select(
+            F.to_date(F.from_utc_timestamp(start, clock.time_zone)).alias("date"),
+            "person_id",
+            start.alias("start_time"),
+            F.timestamp_seconds(F.col("end_s")).alias("end_time"),
+            "origin_zone_id",
+            "destination_zone_id",
+            "mode",
+        )
+    )
+
+
+def make_activity(itineraries: DataFrame, hours: DataFrame, clock: Clock) -> DataFrame:
+    """Mean number of persons out of home and in motion: date, hour, out_of_home, walk, bike, ride."""
+    seconds = F.col("to_s") - F.col("from_s")
+    pieces = by_hour(itineraries.where(F.col("kind") != THING), clock)
+
+    def persons(condition: Column, name: str) -> Column:
+        total = F.sum(F.when(condition, seconds).otherwise(F.lit(0)))
+        return (total / 3_600).alias(name)
+
+    return (
+        pieces.groupBy("hour_ix")
+        .agg(
+            persons(F.col("activity") != "home", "out_of_home"),
+            *[
+                persons(F.coalesce(F.col("mode") == mode, F.lit(False)), mode)
+                for mode in ("walk", "bike", "ride")
+            ],
+        )
+        .join(F.broadcast(hours), on="hour_ix", how="inner")
+        .select("date", "hour", "out_of_home", "walk", "bike", "ride")
+    )
