@@ -129,7 +129,8 @@ class Contract:
     def ddl(self, target: str) -> str:
         """Render CREATE TABLE IF NOT EXISTS for ``target`` (a quoted path or a catalog name)."""
         columns = ",\n  ".join(
-            f"`{c.name}` {c.type}{' NOT NULL' if c.required else ''} COMMENT '{_quoted(c.comment)}'" for c in self.columns
+            f"`{c.name}` {c.type}{' NOT NULL' if c.required else ''} COMMENT '{_quoted(c.comment)}'"
+            for c in self.columns
         )
         parts = f"\nPARTITIONED BY (`{self.period}`)" if self.partitioned else ""
         properties = ", ".join(f"'{k}' = '{_quoted(v)}'" for k, v in sorted(self.properties().items()))

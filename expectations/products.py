@@ -11,7 +11,11 @@ STATUSES = ("published", "suppressed", "merged", "unresolved")
 
 _FIGURES = columns(
     ("level", "STRING!", "Level of the zone"),
-    ("status", "STRING!", "published, suppressed, merged or unresolved; a figure stands only where published or merged"),
+    (
+        "status",
+        "STRING!",
+        "published, suppressed, merged or unresolved; a figure stands only where published or merged",
+    ),
     ("persons", "BIGINT", "Persons of the panel, with noise; null unless published"),
     ("estimate", "BIGINT", "Persons extrapolated to residents and visitors; null unless published"),
     ("lower", "BIGINT", "Lower end of the 95 % interval of the estimate"),

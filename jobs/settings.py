@@ -50,7 +50,7 @@ class ProductPolicy(_Frozen):
 
     @property
     def rho(self) -> float:
-        """zCDP of one release of the product."""
+        """ZCDP of one release of the product."""
         return sum(mechanism.rho for mechanism in self.mechanisms.values())
 
 
@@ -77,7 +77,9 @@ class QualityPolicy(_Frozen):
     max_unknown_cell_share: float = Field(default=0.5, ge=0, le=1, description="Of well-formed events; blocks")
     warn_unknown_cell_share: float = Field(default=0.05, ge=0, le=1)
     max_duplicate_share: float = Field(default=0.25, ge=0, le=1)
-    max_overlap_share: float = Field(default=0.01, ge=0, le=1, description="Overlap of two zones of a level, of the smaller")
+    max_overlap_share: float = Field(
+        default=0.01, ge=0, le=1, description="Overlap of two zones of a level, of the smaller"
+    )
     min_volume_ratio: float = Field(default=0.3, ge=0, description="Events against the mean of the last 7 days")
     max_volume_ratio: float = Field(default=3.0, gt=0)
 
@@ -155,7 +157,9 @@ class Policy(_Frozen):
     def hours(self, date: dt.date) -> list[int]:
         """Hours that the local clock shows on a date: 23 where one is skipped, 24 else (a doubled one counts once)."""
         zone = ZoneInfo(self.time_zone)
-        start, end = (dt.datetime.combine(d, dt.time(), zone).astimezone(dt.UTC) for d in (date, date + dt.timedelta(1)))
+        start, end = (
+            dt.datetime.combine(d, dt.time(), zone).astimezone(dt.UTC) for d in (date, date + dt.timedelta(1))
+        )
         steps = int((end - start).total_seconds() // 900)
         return sorted({(start + dt.timedelta(minutes=15 * i)).astimezone(zone).hour for i in range(steps)})
 

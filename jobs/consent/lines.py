@@ -55,7 +55,9 @@ def bound_objections(ledger: DataFrame, subscribers: DataFrame) -> DataFrame:
         .otherwise(2)
     )
     distance = F.abs(F.unix_micros("valid_from") - F.unix_micros("objected_from"))
-    holders = subscribers.select("msisdn", "subscriber_id", "valid_from", "valid_to").filter("subscriber_id IS NOT NULL")
+    holders = subscribers.select("msisdn", "subscriber_id", "valid_from", "valid_to").filter(
+        "subscriber_id IS NOT NULL"
+    )
     bound = (
         ledger.join(holders, on="msisdn", how="left")
         .groupBy("msisdn", "purpose", "objected_from", "objected_to")
@@ -83,7 +85,7 @@ def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, param
         params: Processing time.
 
     Returns:
-        One row a day, SIM and validity interval: ``date, imsi, valid_from, valid_to, pseudonym, line_no,
+        One row a day, SIM and validity interval: ``date, msisdn, subscriber_id, imsi, valid_from, valid_to, pseudonym, line_no,
         purposes`` (bits; 0: none), ``past`` (withdrawn objections: array of bits, from, to), ``objecting``
         (bits in force at processing time), ``is_thing``, and the attributes of master data.
     """
@@ -110,6 +112,8 @@ def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, param
     numbered = resolved.withColumn("line_no", F.dense_rank().over(by_hash).cast("smallint"))
     return numbered.withColumn("purposes", _served()).select(
         "date",
+        "msisdn",
+        "subscriber_id",
         "imsi",
         "valid_from",
         "valid_to",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.window import WindowSpec
 
@@ -43,11 +43,13 @@ def admitted(events: DataFrame, sims: DataFrame, days: DataFrame, params: Moveme
 
     Returns:
         One row a contact and day: the contact, ``pseudonym`` (null: a visitor's, made later),
-        ``line_no``, ``purposes`` (0: serves none), ``objecting``, ``explained``.
+        ``line_no``, ``purposes`` (0: serves none), ``withheld`` (purposes that an objection keeps it from).
     """
     in_window = (F.col("event_time") >= F.col("window_start")) & (F.col("event_time") < F.col("window_end"))
     dated = events.select(*_EVENT_COLUMNS).join(F.broadcast(days), on=in_window, how="inner")
-    served = sims.select("date", "imsi", "valid_from", "valid_to", "pseudonym", "line_no", "purposes", "past", "objecting")
+    served = sims.select(
+        "date", "imsi", "valid_from", "valid_to", "pseudonym", "line_no", "purposes", "past", "objecting"
+    )
     matches = (
         (F.col("e.date") == F.col("s.date"))
         & (F.col("e.imsi") == F.col("s.imsi"))
@@ -61,13 +63,18 @@ def admitted(events: DataFrame, sims: DataFrame, days: DataFrame, params: Moveme
         .when(is_visitor, F.lit(EVERY))
         .otherwise(F.lit(0))
     )
-    return dated.alias("e").join(served.alias("s"), on=matches, how="left").select(
-        *(F.col(f"e.{c}") for c in ("date", *_EVENT_COLUMNS)),
-        F.col("s.pseudonym").alias("pseudonym"),
-        F.coalesce("s.line_no", F.lit(1)).cast("smallint").alias("line_no"),
-        purposes.cast("tinyint").alias("purposes"),
-        F.coalesce("s.objecting", F.lit(0)).cast("tinyint").alias("objecting"),
-        (explained | is_visitor).alias("explained"),
+    lost = F.col("s.purposes").cast("int").bitwiseAND(F.bitwise_not(purposes))
+    withheld = F.coalesce(F.col("s.objecting").cast("int").bitwiseOR(lost), F.lit(0))
+    return (
+        dated.alias("e")
+        .join(served.alias("s"), on=matches, how="left")
+        .select(
+            *(F.col(f"e.{c}") for c in ("date", *_EVENT_COLUMNS)),
+            F.col("s.pseudonym").alias("pseudonym"),
+            F.coalesce("s.line_no", F.lit(1)).cast("smallint").alias("line_no"),
+            purposes.cast("tinyint").alias("purposes"),
+            withheld.cast("tinyint").alias("withheld"),
+        )
     )
 
 
@@ -179,8 +186,3 @@ def profile(sims: DataFrame, visitors: DataFrame, keyed_days: DataFrame) -> Data
 
 def _order() -> WindowSpec:
     return Window.partitionBy("date", "imsi").orderBy("event_time", "cell_id", "event_type", "timing_advance")
-
-
-def bits_kept(purposes: Column, bit_value: int) -> Column:
-    """1 where the mask has the bit, else 0: a summand for counting contacts by purpose."""
-    return F.when(purposes.cast("int").bitwiseAND(F.lit(bit_value)) != 0, F.lit(1)).otherwise(F.lit(0))

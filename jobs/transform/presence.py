@@ -62,7 +62,8 @@ def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) 
     # Every slice competes in the partition, with no zone where its tile has none.
     outside = F.array(F.struct(F.lit("partition").alias("role"), F.lit(None).cast("string").alias("zone_id")))
     stayed = F.filter(
-        "zones", lambda z: (z["role"] == "partition") | ((F.col("kind") == "stay") & _resolved(z, F.col("by_small_cell")))
+        "zones",
+        lambda z: (z["role"] == "partition") | ((F.col("kind") == "stay") & _resolved(z, F.col("by_small_cell"))),
     )
     named = F.transform(stayed, lambda z: F.struct(z["role"].alias("role"), z["zone_id"].alias("zone_id")))
     in_partition = F.exists(named, lambda z: z["role"] == "partition")
@@ -103,5 +104,3 @@ def _by_tile(counted: DataFrame) -> DataFrame:
 
 def _resolved(zone: Column, by_small_cell: Column) -> Column:
     return ~zone["small_cells_only"] | by_small_cell
-
-

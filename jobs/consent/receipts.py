@@ -1,0 +1,116 @@
+"""Receipts: what each run excluded for each purpose, chained by hash, with a probe that none got through."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from expectations.consent_ledger import ALL_PURPOSES, PURPOSES
+from udfs.purposes import bit
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True)
+class LedgerState:
+    """The ledger that a run goes by.
+
+    Attributes:
+        version: Digest of its rows, or ``none`` under a waiver.
+        delivered_at: Delivery of the feed.
+        lines: Lines under objection at processing time, by purpose.
+        waiver: Reason for running without one.
+    """
+
+    version: str
+    delivered_at: dt.datetime | None
+    lines: Mapping[str, int]
+    waiver: str | None = None
+
+
+def counters(days: Sequence[dt.date]) -> list[Column]:
+    """Summands for an observation on admitted contacts: by day and purpose, in one pass with the real work."""
+    columns = []
+    for day in days:
+        today = F.col("date") == F.lit(day)
+        columns.append(F.count(F.when(today, 1)).alias(f"{day}|in"))
+        for purpose in PURPOSES:
+            kept = _has(F.col("purposes"), purpose)
+            withheld = ~kept & _has(F.col("withheld"), purpose)
+            columns.append(F.count(F.when(today & kept, 1)).alias(f"{day}|{purpose}|kept"))
+            columns.append(F.count(F.when(today & withheld, 1)).alias(f"{day}|{purpose}|excluded"))
+    return columns
+
+
+def objecting_lines(requests: DataFrame) -> DataFrame:
+    """Who objects to what by each line's last word: a second way to the ledger's answer, for the probe.
+
+    Returns:
+        ``msisdn, purpose, objected_from, objected_to`` (null), shaped as the ledger's open intervals.
+    """
+    spoken = requests.filter(F.col("decision").isin("object", "withdraw"))
+    said = F.struct("received_at", (F.col("decision") == "object").alias("objects"))
+    lifts_all = (F.col("decision") == "withdraw") & (F.col("purpose") == ALL_PURPOSES)
+    words = []
+    for purpose in (*PURPOSES, ALL_PURPOSES):
+        about = spoken.filter((F.col("purpose") == purpose) | lifts_all)
+        last = about.groupBy("msisdn").agg(F.max(said).alias("last")).filter("last.objects")
+        words.append(
+            last.select(
+                "msisdn",
+                F.lit(purpose).alias("purpose"),
+                F.col("last.received_at").alias("objected_from"),
+                F.lit(None).cast("timestamp").alias("objected_to"),
+            )
+        )
+    result = words[0]
+    for frame in words[1:]:
+        result = result.unionByName(frame)
+    return result
+
+
+def leaks(movement: DataFrame, sims: DataFrame, bound: DataFrame) -> DataFrame:
+    """Rows of movement that an objecting line should not have left behind, counted by day and purpose.
+
+    Args:
+        movement: Rows of ``pseudonymous.movement`` as written.
+        sims: See ``jobs.consent.lines.sims``.
+        bound: ``objecting_lines`` bound to persons (``jobs.consent.lines.bound_objections``).
+
+    Returns:
+        ``date`` and one count a purpose.
+    """
+    mine = F.filter(
+        "objections",
+        lambda o: o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")),
+    )
+    bits = F.aggregate(mine, F.lit(0), lambda seen, o: seen.bitwiseOR(o["bits"]))
+    silent = (
+        sims.join(bound, on="msisdn", how="inner")
+        .select("date", "pseudonym", "line_no", bits.alias("bits"))
+        .filter("bits <> 0 AND pseudonym IS NOT NULL")
+        .distinct()
+    )
+    found = movement.join(F.broadcast(silent), on=["date", "pseudonym", "line_no"], how="inner")
+    counts = [F.count(F.when(_has(F.col("purposes"), p) & _has(F.col("bits"), p), 1)).alias(p) for p in PURPOSES]
+    return found.groupBy("date").agg(*counts)
+
+
+def chain(rows: Sequence[dict[str, object]], previous: str) -> list[dict[str, object]]:
+    """Add ``previous_hash`` and ``hash``: each covers the receipt and all before it."""
+    chained = []
+    for row in rows:
+        text = "|".join(f"{key}={row[key]}" for key in sorted(row))
+        current = hashlib.sha256(f"{previous}|{text}".encode()).hexdigest()
+        chained.append({**row, "previous_hash": previous, "hash": current})
+        previous = current
+    return chained
+
+
+def _has(mask: Column, purpose: str) -> Column:
+    return mask.cast("int").bitwiseAND(F.lit(bit(purpose))) != 0

@@ -1,0 +1,129 @@
+"""What a person or a log collector sees of a run: progress on a terminal, JSON lines elsewhere; never row values."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from jobs.lake import describe_error
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from jobs.pipeline import RunSummary
+    from jobs.settings import RunSettings
+    from jobs.simulate.run import SimulateReport
+
+
+class Teller:
+    """Tells of progress: a live line and a list of what is done on a terminal, one JSON object a line elsewhere."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=False, highlight=False)
+        self.live = self.console.is_terminal and not os.environ.get("THREESTEP_LOG_JSON")
+        self._status: Any = None
+        self._started = time.monotonic()
+        self._log = structlog.wrap_logger(
+            structlog.PrintLogger(sys.stdout),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            ],
+        )
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that something is under way."""
+        if not self.live:
+            self._log.info(what)
+            yield
+            return
+        with self.console.status(what) as status:
+            self._status = status
+            yield
+        self._status = None
+
+    def tell(self, event: str, facts: Mapping[str, object]) -> None:
+        """Tell of one step; ``facts`` hold names and figures only."""
+        if not self.live:
+            self._log.info(event, **facts)
+            return
+        job, elapsed = facts.get("job"), f"{time.monotonic() - self._started:5.0f} s"
+        if event == "job started" and self._status:
+            self._status.update(f"{elapsed}  {job} …")
+        elif event == "step" and self._status:
+            self._status.update(f"{elapsed}  {facts.get('doing')} …")
+        elif event in ("job done", "job skipped"):
+            rows = ", ".join(f"{facts[k]:,} {k.replace('_', ' ')}" for k in ("rows_in", "rows_out") if k in facts)
+            mark = "[green]✓[/]" if event == "job done" else "[dim]–[/]"
+            self.console.print(
+                f"{mark} {job!s:<12} {facts.get('seconds'):>7} s  {rows or ('nothing to do' if mark[1] == 'd' else '')}"
+            )
+
+    def simulated(self, report: SimulateReport) -> None:
+        """Close a simulation."""
+        facts = {k: v for k, v in vars(report).items() if isinstance(v, int | float | str)}
+        if not self.live:
+            self._log.info("simulated", **facts)
+            return
+        for name, value in facts.items():
+            self.console.print(
+                f"  {name.replace('_', ' '):<24} {value:,}" if isinstance(value, int) else f"  {name:<24} {value}"
+            )
+
+    def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
+        """Close a run: what was published and suppressed, and where it lies."""
+        from jobs.lake import Lake
+        from jobs.pipeline import published
+
+        found = published(Lake(spark, settings.lake), settings.days)
+        if not self.live:
+            days = {"released": [str(d) for d in summary.days], "already_released": [str(d) for d in summary.already]}
+            self._log.info("run done", lake=settings.lake, products=found, **days)
+            return
+        if not summary.days:
+            self.console.print(f"{len(summary.already)} day(s) were released before; nothing was changed.")
+        table = Table(title=f"Released, {settings.date} to {settings.until}")
+        for head in ("product", "published", "suppressed", "unresolved", "where"):
+            table.add_column(head, justify="left" if head in ("product", "where") else "right", overflow="fold")
+        for product, cells in found.items():
+            shown = [f"{cells.get(status, 0):,}" for status in ("published", "suppressed", "unresolved")]
+            table.add_row(product, *shown, f"{settings.lake}/products/{product}")
+        self.console.print(table)
+        if settings.waiver:
+            self.console.print("[yellow]Not for release:[/] made without a consent feed, under a waiver.")
+        self.console.print(f"Receipts, budget and quality: {settings.lake}/audit")
+        if summary.docs:
+            self.console.print(f"Data Docs: {summary.docs}")
+
+    def failed(self, error: Exception) -> None:
+        """Tell of an expected error."""
+        if self.live:
+            self.console.print(f"[red]✗[/] {type(error).__name__}: ", end="")
+            self.console.print(str(error), markup=False)
+        else:
+            self._log.error("failed", error=type(error).__name__, message=str(error))
+
+    def broke(self, error: BaseException) -> None:
+        """Tell of an unexpected error by where it happened, not by its text, which may quote rows."""
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [
+            f"{f.filename.rpartition('/')[2]}:{f.lineno} in {f.name}"
+            for f in frames
+            if "site-packages" not in f.filename
+        ]
+        where = " < ".join(reversed(ours[-4:]))
+        if self.live:
+            self.console.print(f"[red]✗[/] unexpected {describe_error(error)} at {where}", markup=True)
+        else:
+            self._log.error("unexpected", error=describe_error(error), at=where)

@@ -1,0 +1,201 @@
+"""The order of the day's jobs: one run from landing to release, resumable at the job that broke off."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from expectations.catalog import ALL
+from expectations.contract import Schema
+from expectations.gate import Gate
+from expectations.products import PRODUCTS, RELEASES
+from jobs.aggregate.identity import release_id
+from jobs.aggregate.run import run_aggregate
+from jobs.audit.journal import Journal, digest, files_fingerprint
+from jobs.consent.receipts import LedgerState
+from jobs.consent.run import check_feed, run_consent
+from jobs.context import JobReport, RunContext
+from jobs.errors import UsageError
+from jobs.ingest.landing import Landing
+from jobs.ingest.run import run_events, run_reference, run_subscribers
+from jobs.lake import Lake
+from jobs.release.run import charge_releases, released_ids, run_release
+from jobs.segment.keys import destroy_keys
+from jobs.segment.run import run_segment
+from jobs.settings import RunSettings
+from jobs.transform.footprints import run_footprints
+from jobs.transform.run import run_transform
+
+JOBS = ("reference", "subscribers", "consent", "events", "footprints", "segment", "transform", "aggregate", "release")
+
+_REFERENCE_FILES = ("cells", "zones", "population", "corridors", "mno_network", "spatial")
+
+
+@dataclass
+class RunSummary:
+    """What a run came to.
+
+    Attributes:
+        days: Days that were released by this run.
+        already: Days that were released before; nothing about them was touched.
+        reports: Reports of the jobs, in order.
+        seconds: Duration of each job.
+        docs: First page of the Data Docs.
+    """
+
+    days: list[dt.date] = field(default_factory=list)
+    already: list[dt.date] = field(default_factory=list)
+    reports: dict[str, JobReport] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    docs: Path | None = None
+
+
+def run_pipeline(
+    spark: SparkSession,
+    settings: RunSettings,
+    *,
+    say: Callable[[str, Mapping[str, object]], None] = lambda event, facts: None,
+    only: Sequence[str] = JOBS,
+) -> RunSummary:
+    """Run the day's jobs for every day that is not released yet.
+
+    A job that was done on the same inputs is skipped, so a run that broke off goes on where it did, and a
+    run on released days changes nothing.
+
+    Args:
+        spark: Session.
+        settings: Settings of the run.
+        say: Told of each step, with figures that may be logged.
+        only: Jobs to run; the others must have been run before.
+
+    Raises:
+        ThreestepError: See ``jobs.errors``; the lake is left as the last complete job left it.
+    """
+    unknown = sorted(set(only) - set(JOBS))
+    if unknown:
+        raise UsageError(f"unknown job {', '.join(unknown)}: one of {', '.join(JOBS)}")
+    lake = Lake(spark, settings.lake)
+    with lake.lock():
+        return _Run(spark, settings, lake, say).run(only)
+
+
+class _Run:
+    """One run: the steps share the context, the ledger's state and the summary."""
+
+    def __init__(
+        self, spark: SparkSession, settings: RunSettings, lake: Lake, say: Callable[[str, Mapping[str, object]], None]
+    ) -> None:
+        self.settings, self.lake, self.say = settings, lake, say
+        run_id = digest(settings.lake, settings.date, settings.until, settings.policy.digest, settings.waiver)
+        self.gate = Gate(_docs_folder(settings))
+        self.context = RunContext(
+            spark, lake, settings, self.gate, run_id, say=lambda line: say("step", {"doing": line})
+        )
+        self.journal = Journal(self.context)
+        self.summary = RunSummary()
+
+    def run(self, only: Sequence[str]) -> RunSummary:
+        done = released_ids(self.context)
+        products = self.settings.policy.products
+        released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
+        self.summary.already = sorted(released)
+        self.summary.days = [day for day in self.settings.days if day not in released]
+        if not self.summary.days:
+            return self.summary
+        self.gate.warm_up()
+        try:
+            self._jobs(only)
+        finally:
+            self.journal.keep_quality()
+            self.summary.docs = self.gate.build_docs()
+        return self.summary
+
+    def _jobs(self, only: Sequence[str]) -> None:
+        settings, days = self.settings, self.summary.days
+        landing = Landing(self.context.spark, str(settings.landing), settings.landing_format)
+        # The consent feed is held against its note before anything is read or written: fail closed.
+        feed = check_feed(self.context, landing)
+        self.lake.door(writes=list(Schema)).create(ALL)
+        reference = self._print_of(_REFERENCE_FILES)
+        people = self._print_of(("subscribers",))
+        self._job("reference", only, reference, lambda: run_reference(self.context, landing))
+        if settings.waiver is None:
+            self._job("subscribers", only, people, lambda: run_subscribers(self.context, landing))
+        state: list[LedgerState] = []
+
+        def consent() -> JobReport:
+            report, found = run_consent(self.context, feed)
+            state.append(found)
+            return report
+
+        # Consent is never skipped: what holds at processing time has to be looked at each time.
+        self._job("consent", JOBS, None, consent)
+        events = self._print_of(("events", "mno_events"), reference)
+        self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True)
+        self._job("footprints", only, None, lambda: run_footprints(self.context))
+        stage1 = digest(events, people, state[0].version, days) if events and (people or settings.waiver) else None
+        stage2 = digest(stage1, reference) if stage1 and reference else None
+        self._job("segment", only, stage1, lambda: run_segment(self.context, days, state[0]), of_day=True)
+        self._job("transform", only, stage2, lambda: run_transform(self.context, days), of_day=True)
+        if "aggregate" in only:
+            charge_releases(self.context, days)
+        self._job("aggregate", only, None, lambda: run_aggregate(self.context, days), of_day=True)
+        self._job("release", only, None, lambda: self._release(days), of_day=True)
+
+    def _release(self, days: Sequence[dt.date]) -> JobReport:
+        report = run_release(self.context, days)
+        self.context.say("destroying the days' keys")
+        destroy_keys(self.context, days, "last release of the day is made")
+        return report
+
+    def _job(
+        self,
+        job: str,
+        only: Sequence[str],
+        fingerprint: str | None,
+        work: Callable[[], JobReport],
+        of_day: bool = False,
+    ) -> None:
+        if job not in only:
+            return
+        self.say("job started", {"job": job})
+        started = time.monotonic()
+        report = self.journal.run(job, fingerprint, work, of_day=of_day)
+        seconds = round(time.monotonic() - started, 2)
+        self.summary.reports[job], self.summary.seconds[job] = report, seconds
+        facts = {"job": job, "seconds": seconds, "rows_in": report.rows_in, "rows_out": report.rows_out}
+        self.say("job skipped" if report.skipped else "job done", {k: v for k, v in facts.items() if v is not None})
+
+    def _print_of(self, names: Sequence[str], *more: str | None) -> str | None:
+        found = files_fingerprint(self.settings.landing, names)
+        if found is None or None in more:
+            return None
+        return digest(found, *more, self.settings.policy.digest)
+
+
+def published(context_lake: Lake, days: Sequence[dt.date]) -> dict[str, dict[str, int]]:
+    """Cells by product and status of the days' valid releases, from the product tables alone."""
+    door = context_lake.door(reads=[Schema.PRODUCTS])
+    if not door.exists(RELEASES):
+        return {}
+    valid = door.read(RELEASES).select("release_id")
+    found: dict[str, dict[str, int]] = {}
+    for product, contract in PRODUCTS.items():
+        if door.exists(contract):
+            rows = door.read(contract).filter(F.col("date").isin(list(days))).join(valid, "release_id", "left_semi")
+            counted = rows.groupBy("status").agg(F.count("*").alias("cells")).orderBy("status").collect()
+            found[product] = {row["status"]: int(row["cells"]) for row in counted}
+    return found
+
+
+def _docs_folder(settings: RunSettings) -> Path | None:
+    """Beside the lake on a file system of this machine; elsewhere the results table has to do."""
+    if settings.lake.startswith("catalog:") or "://" in settings.lake:
+        return None
+    return Path(f"{settings.lake.rstrip('/')}.docs")

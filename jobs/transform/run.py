@@ -1,0 +1,49 @@
+"""Job transform (stage 2): movement becomes stays and moves with drawn positions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from pyspark.sql import functions as F  # noqa: N812
+
+from expectations.contract import Schema
+from expectations.footprints import CELL_POSITIONS
+from expectations.movement import MOVEMENT
+from expectations.segments import SEGMENTS
+from jobs.context import JobReport, RunContext
+from jobs.errors import InputRejectedError
+from jobs.segment.days import days_frame
+from jobs.settings import SegmentPolicy
+from jobs.transform.stays import StayParams, segments, settled_runs
+
+
+def stay_params(policy: SegmentPolicy) -> StayParams:
+    """Parameters of stays from the policy."""
+    return StayParams(
+        stay_seconds=60 * policy.stay_minutes,
+        max_gap_seconds=60 * policy.max_gap_minutes,
+        max_gap_same_ground_seconds=60 * policy.max_gap_same_ground_minutes,
+    )
+
+
+def run_transform(context: RunContext, days: Sequence[dt.date]) -> JobReport:
+    """Write ``pseudonymous.segments`` for the days.
+
+    Costs one shuffle, by (date, pseudonym, line), of runs of cells: a fraction of the events.
+    """
+    door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
+    params = stay_params(context.policy.segments)
+    positions = door.read(CELL_POSITIONS)
+    dates = [str(day) for day in days]
+    moved = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
+    bounds = days_frame(context.spark, days, context.policy)
+    rows = segments(settled_runs(moved, positions, params), positions, bounds, params)
+    door.replace(SEGMENTS, rows, dates)
+    written = door.read(SEGMENTS).filter(F.col("date").isin(list(days)))
+    found = context.gate.validate(written, SEGMENTS, f"{dates[0]}..{dates[-1]}")
+    if not found.passed:
+        door.remove(SEGMENTS, dates, purge=True)
+        raise InputRejectedError(found.message())
+    counted = [r.rows for r in found.results if r.rows is not None]
+    return JobReport("transform", rows_out=counted[0] if counted else None)
