@@ -22,8 +22,10 @@ KEYED_DAYS_SCHEMA = (
 
 @dataclass(frozen=True)
 class LineParams:
-    """Attributes:
-    as_of: Processing time against which objections are held.
+    """What decides which SIM may serve.
+
+    Attributes:
+        as_of: Processing time against which objections are held.
     """
 
     as_of: dt.datetime
@@ -85,8 +87,8 @@ def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, param
         params: Processing time.
 
     Returns:
-        One row a day, SIM and validity interval: ``date, msisdn, subscriber_id, imsi, valid_from, valid_to, pseudonym, line_no,
-        purposes`` (bits; 0: none), ``past`` (withdrawn objections: array of bits, from, to), ``objecting``
+        One row a day, SIM and validity interval: ``date, msisdn, subscriber_id, imsi, valid_from, valid_to,
+        pseudonym, line_no, purposes`` (bits; 0: none), ``past`` (withdrawn objections: array of bits, from, to), ``objecting``
         (bits in force at processing time), ``is_thing``, and the attributes of master data.
     """
     as_of = F.lit(params.as_of).cast("timestamp")

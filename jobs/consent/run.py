@@ -17,22 +17,23 @@ from jobs.consent.ledger import in_force, ledger, ledger_digest
 from jobs.consent.receipts import LedgerState
 from jobs.context import JobReport, RunContext
 from jobs.errors import ConsentError, UsageError
-from jobs.ingest.consent_feed import ConsentFeed, DeliveryNote, read_consent, verify_note
+from jobs.ingest.consent_feed import ConsentFeed, read_consent
+from jobs.ingest.delivery_note import DeliveryNote, verify_note
 from jobs.ingest.landing import Landing
 from udfs.purposes import bit, bits_of
 
 
 @dataclass(frozen=True)
 class ConsentParams:
-    """Attributes:
-    as_of: Processing time.
-    max_age: How old the feed may be.
-    allow_empty: Whether a ledger without any decision is believed.
+    """What makes a feed fit to go by.
+
+    Attributes:
+        as_of: Processing time.
+        max_age: How old the feed may be.
     """
 
     as_of: dt.datetime
     max_age: dt.timedelta
-    allow_empty: bool
 
 
 def check_age(note: DeliveryNote, params: ConsentParams) -> None:
@@ -88,8 +89,8 @@ def check_feed(context: RunContext, landing: Landing) -> ConsentFeed | None:
             "Nothing was processed. (Where there is no subscriber master at all, --waive-consent REASON lets "
             "a run through whose outputs are not for release)"
         )
-    note = verify_note(feed, landing)
-    params = ConsentParams(settings.as_of, dt.timedelta(hours=policy.max_age_hours), policy.allow_empty_ledger)
+    note = verify_note(feed.note, landing, feed.delivered.count())
+    params = ConsentParams(settings.as_of, dt.timedelta(hours=policy.max_age_hours))
     check_age(note, params)
     return feed
 
@@ -100,7 +101,7 @@ def run_consent(context: RunContext, feed: ConsentFeed | None) -> tuple[JobRepor
     Costs one small shuffle by line and purpose. Requests are kept for good, so a feed that no longer
     holds an objection does not end it.
     """
-    if feed is None or feed.note is None:
+    if feed is None or not isinstance(feed.note, DeliveryNote):
         state = LedgerState("none", None, dict.fromkeys(PURPOSES, 0), context.settings.waiver)
         return JobReport("consent", rows_in=0), state
     door = context.lake.door(reads=[Schema.RESTRICTED], writes=[Schema.RESTRICTED])

@@ -18,10 +18,12 @@ _EVENT_COLUMNS = ("imsi", "event_time", "cell_id", "event_type", "timing_advance
 
 @dataclass(frozen=True)
 class MovementParams:
-    """Attributes:
-    home_mcc: Country code of domestic SIMs; others without a line are inbound visitors.
-    sim_is_unit: Whether, for want of any master data and under a waiver, every SIM is a unit.
-    max_gap_seconds: A longer silence ends a run even on one cell.
+    """How SIMs without a line and silences are treated.
+
+    Attributes:
+        home_mcc: Country code of domestic SIMs; others without a line are inbound visitors.
+        sim_is_unit: Whether, for want of any master data and under a waiver, every SIM is a unit.
+        max_gap_seconds: A longer silence ends a run even on one cell.
     """
 
     home_mcc: int

@@ -13,10 +13,12 @@ from udfs.time import hour_slices, local_hour
 
 @dataclass(frozen=True)
 class PresenceParams:
-    """Attributes:
-    purpose: Purpose that the product serves.
-    time_zone: Zone of the local clock.
-    hour_shift_seconds: See ``udfs.time.hour_offset_seconds``.
+    """Whom a product counts, by which clock.
+
+    Attributes:
+        purpose: Purpose that the product serves.
+        time_zone: Zone of the local clock.
+        hour_shift_seconds: See ``udfs.time.hour_offset_seconds``.
     """
 
     purpose: str

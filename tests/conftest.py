@@ -1,0 +1,27 @@
+"""Fixtures of all tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.session import get_session
+
+# Rows come back as naive local times: keep local time and the session's time zone the same.
+os.environ["TZ"] = "UTC"
+time.tzset()
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A small local session, shared by every test of the process."""
+    session = get_session("local[2]", driver_memory="2g", extra={"spark.sql.shuffle.partitions": "2"})
+    yield session
+    session.stop()
