@@ -6,10 +6,11 @@ Nothing of it exists; only its coordinates lie in Germany.
 from __future__ import annotations
 
 import numpy as np
+import shapely  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from shapely.geometry import MultiPoint, Point, Polygon, box  # type: ignore[import-untyped]
 from shapely.geometry.base import BaseGeometry  # type: ignore[import-untyped]
-from shapely.ops import transform, unary_union, voronoi_diagram  # type: ignore[import-untyped]
+from shapely.ops import unary_union, voronoi_diagram  # type: ignore[import-untyped]
 
 from jobs.simulate.city import City, Row, Zone
 from jobs.simulate.projection import to_laea, to_wgs84
@@ -65,9 +66,7 @@ def _districts(x0: float, y0: float) -> tuple[list[Polygon], list[tuple[float, f
     for count, radius, turn in ((6, 1_900.0, 0.3), (len(_DISTRICTS) - 7, 4_100.0, 0.1)):
         for n in range(count):
             angle, bulge = 2 * np.pi * n / count + turn, 1 + 0.09 * np.sin(5.0 * n)
-            seeds.append(
-                (x0 + radius * bulge * float(np.cos(angle)), y0 + radius * bulge * float(np.sin(angle)))
-            )
+            seeds.append((x0 + radius * bulge * float(np.cos(angle)), y0 + radius * bulge * float(np.sin(angle))))
     disc = Point(x0, y0).buffer(_RADIUS, quad_segs=24)
     cells = list(voronoi_diagram(MultiPoint(seeds), envelope=disc.buffer(2_000)).geoms)
     shapes = []
@@ -137,8 +136,8 @@ def _population(rng: np.random.Generator, ids: list[str], weights: NDArray[np.fl
 def _wgs84(area: BaseGeometry) -> BaseGeometry:
     """To degrees with seven decimals (a centimetre); shared corners round alike, so edges stay shared."""
 
-    def corners(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[list[float], list[float]]:
-        longitude, latitude = to_wgs84(np.asarray(x), np.asarray(y))
-        return [round(float(v), 7) for v in longitude], [round(float(v), 7) for v in latitude]
+    def corners(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        longitude, latitude = to_wgs84(points[:, 0], points[:, 1])
+        return np.stack([longitude, latitude], axis=1).round(7)
 
-    return transform(corners, area)
+    return shapely.transform(area, corners)

@@ -69,7 +69,8 @@ def load_city(folder: Path) -> City:
     zones = tuple(_zone(feature) for feature in document["features"])
     if not cells or not any(zone.level != POI_LEVEL for zone in zones):
         raise InputRejectedError("the city has no cells, or no zones that cover its territory")
-    return City(str(document.get("name") or "city"), cells, zones, population)
+    names = [zone.name for zone in zones if zone.level == "city"]
+    return City(names[0] if len(names) == 1 else folder.name, cells, zones, population)
 
 
 def write_city(city: City, out: Path) -> dict[str, int]:

@@ -78,9 +78,7 @@ def _line_pieces(itineraries: DataFrame, hours: DataFrame, traffic: Traffic) -> 
     person, kind, line, line_no = (F.col(name) for name in ("person_id", "kind", "line_id", "line_no"))
     rests = lines.stays_home(line, line_no, kind)
     of_lines = (
-        itineraries.withColumn(
-            "line_no", F.explode(F.sequence(F.lit(0), lines.count(person, kind).cast("int") - 1))
-        )
+        itineraries.withColumn("line_no", F.explode(F.sequence(F.lit(0), lines.count(person, kind).cast("int") - 1)))
         .withColumn("line_id", lines.line_id(person, line_no))
         .withColumn("rests", rests)
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import shapely  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from shapely.ops import transform  # type: ignore[import-untyped]
 
 from jobs.errors import InputRejectedError
 from jobs.simulate.city import POI_LEVEL, City, Zone
@@ -75,9 +74,7 @@ def survey(city: City) -> Ground:
     columns, rows = (right - left) // TILE, (top - bottom) // TILE
     lon = np.array([_number(row["longitude"]) for row in city.cells])
     lat = np.array([_number(row["latitude"]) for row in city.cells])
-    ground = Ground(
-        left, bottom, columns, rows, tuple(base), np.full(columns * rows, -1), {}, to_laea(lon, lat)
-    )
+    ground = Ground(left, bottom, columns, rows, tuple(base), np.full(columns * rows, -1), {}, to_laea(lon, lat))
     x, y = ground.centres()
     for index, area in reversed(list(enumerate(shapes))):
         ground.zone[shapely.contains_xy(area, x, y)] = index
@@ -126,9 +123,7 @@ def strata(city: City, ground: Ground) -> Population:
                 count = float(row["residents"]) * share / len(genders)
                 entries.append((index[row["zone_id"]], gender, low, high, count))
     zone, gender_names, lows, highs, counts = zip(*entries, strict=True)
-    return Population(
-        np.array(zone), np.array(gender_names), np.array(lows), np.array(highs), np.array(counts)
-    )
+    return Population(np.array(zone), np.array(gender_names), np.array(lows), np.array(highs), np.array(counts))
 
 
 def smooth_noise(ground: Ground, rng: np.random.Generator, spacing: int) -> Floats:
@@ -167,7 +162,7 @@ def centre(ground: Ground) -> tuple[float, float]:
 
 
 def _plane(zone: Zone) -> shapely.geometry.base.BaseGeometry:
-    return transform(lambda x, y: to_laea(np.asarray(x), np.asarray(y)), zone.geometry)
+    return shapely.transform(zone.geometry, lambda points: np.stack(to_laea(points[:, 0], points[:, 1]), axis=1))
 
 
 def _number(text: str) -> float:

@@ -84,9 +84,7 @@ class Lines:
     def imsi(self, line: Column, kind: Column, sim: Column) -> Column:
         """Fifteen digits; ``sim`` is 0, or 1 after a swap."""
         serial = F.pmod((line * 2 + sim) * 1_580_339_887 + 271_828_183, F.lit(10**10))
-        network = F.when(kind == VISITOR, self.draws.choice("origin", _FOREIGN, line)).otherwise(
-            F.lit(_NETWORK)
-        )
+        network = F.when(kind == VISITOR, self.draws.choice("origin", _FOREIGN, line)).otherwise(F.lit(_NETWORK))
         return F.concat(network, F.lpad(serial.cast("string"), 10, "0"))
 
     def swap_time(self, line: Column, kind: Column) -> Column:

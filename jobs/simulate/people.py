@@ -49,9 +49,7 @@ class Crowd:
         )
 
 
-def make_persons(
-    spark: SparkSession, crowd: Crowd, homes: DataFrame, draws: Draws, partitions: int
-) -> DataFrame:
+def make_persons(spark: SparkSession, crowd: Crowd, homes: DataFrame, draws: Draws, partitions: int) -> DataFrame:
     """Residents, visitors and things with home, age and role.
 
     Args:

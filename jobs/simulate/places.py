@@ -53,9 +53,7 @@ def _flats(city: City, ground: Ground, density: Floats, rng: np.random.Generator
     people = strata(city, ground)
     ages = np.arange(0, 120)
     carry = np.select([ages < limit for limit, _ in _PHONE_AGES], [share for _, share in _PHONE_AGES])
-    share = np.array(
-        [carry[low:high].mean() for low, high in zip(people.age_low, people.age_high, strict=True)]
-    )
+    share = np.array([carry[low:high].mean() for low, high in zip(people.age_low, people.age_high, strict=True)])
     weights = people.residents * share
     # Systematic sampling: every stratum gets its share of the slots to within one.
     bounds = np.cumsum(weights) / weights.sum()
@@ -103,9 +101,7 @@ def _slots(
     )
 
 
-def _destinations(
-    ground: Ground, density: Floats, homes: pd.DataFrame, rng: np.random.Generator
-) -> pd.DataFrame:
+def _destinations(ground: Ground, density: Floats, homes: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     x, y, pull = _attractions(ground, density, homes, rng)
     middle = homes.groupby("zone_ix")[["x", "y"]].mean()
     everywhere = homes[["x", "y"]].mean()

@@ -70,7 +70,7 @@ def _decide(days: DataFrame, draws: Draws) -> DataFrame:
         .when(role == "visitor", hours("start/visit", 9.0, 0.5))
         .when(early_shift < 0.13, hours("start/early", 5.5, 0.35))
         .when(early_shift > 0.90, hours("start/late", 13.0, 0.5))
-        .otherwise(hours("start/work", 7.75, 0.8))
+        .otherwise(hours("start/work", 8.0, 0.85))
     )
     span = (
         F.when(role == "pupil", draws.normal("span/school", 6.4, 0.9, *key))
@@ -112,14 +112,14 @@ def _decide(days: DataFrame, draws: Draws) -> DataFrame:
             chance("afternoon", afternoon_share) & ~home_late,
         )
         .withColumn("direct", F.col("main") & (F.col("main_end") > _at(14.5)) & (role != "pupil"))
-        .withColumn("afternoon_s", hours("afternoon/time", F.when(sunday, 14.6).otherwise(14.9), 1.3))
+        .withColumn("afternoon_s", hours("afternoon/time", F.when(sunday, 14.6).otherwise(15.2), 1.4))
         .withColumn("afternoon_kind", _shop_or_leisure(chance("afternoon/kind", shop), stroll > 0.65))
         .withColumn("evening", chance("evening", evening_share) & ~home_late)
         .withColumn("evening_s", hours("evening/time", 18.9, 0.9))
         .withColumn("out", (draws.between("evening/span", 1.0, 3.6, *key) + late_night) * 3600)
         .withColumn("lunch_s", hours("lunch/time", 12.3, 0.5))
     )
-    lunches = F.col("main") & role.isin("worker", "visitor", "student") & chance("lunch", 0.5)
+    lunches = F.col("main") & role.isin("worker", "visitor", "student") & chance("lunch", 0.35)
     fits = (F.col("main_s") < F.col("lunch_s") - 5_400) & (F.col("main_end") > F.col("lunch_s") + 7_200)
     return decided.withColumn("lunch", lunches & fits)
 

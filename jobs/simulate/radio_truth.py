@@ -79,9 +79,7 @@ class _Network:
     @classmethod
     def of(cls, city: City, seed: int) -> _Network:
         rng = np.random.default_rng([seed, 2])
-        x, y = to_laea(
-            [float(r["longitude"]) for r in city.cells], [float(r["latitude"]) for r in city.cells]
-        )
+        x, y = to_laea([float(r["longitude"]) for r in city.cells], [float(r["latitude"]) for r in city.cells])
         places, site = np.unique(np.stack([x, y], axis=1).round(1), axis=0, return_inverse=True)
         site = site.ravel()
         members = [np.flatnonzero(site == n) for n in range(len(places))]
@@ -91,10 +89,7 @@ class _Network:
         count = len(city.cells)
         technology = [row["technology"] for row in city.cells]
         ghz = np.array(
-            [
-                _GHZ.get(row.get("band", ""), _GHZ_BY_TECHNOLOGY.get(row["technology"], 1.8))
-                for row in city.cells
-            ]
+            [_GHZ.get(row.get("band", ""), _GHZ_BY_TECHNOLOGY.get(row["technology"], 1.8)) for row in city.cells]
         )
         indoor = np.array([row.get("placement") == "indoor" for row in city.cells])
         azimuth = np.array([_or_nan(row.get("azimuth_deg")) for row in city.cells])
@@ -150,18 +145,14 @@ class _Network:
         elevation = np.degrees(np.arctan2(get["height"], away))
         vertical = np.minimum(12 * ((elevation - get["tilt"]) / 10) ** 2, 18)
         path = 128.1 + 37.6 * np.log10(away / 1000) + get["loss"]
-        return np.asarray(
-            get["power"] + get["bias"] - path - np.minimum(horizontal + vertical, 28), dtype=np.float64
-        )
+        return np.asarray(get["power"] + get["bias"] - path - np.minimum(horizontal + vertical, 28), dtype=np.float64)
 
     def _lattice(self, sites: Ints, x: Floats, y: Floats, spacing: float, salt: int) -> Floats:
         """Near-normal noise by site, smooth over ``spacing`` metres: bilinear between hashed corners."""
         u, v = x[:, None] / spacing, y[:, None] / spacing
         i, j = np.floor(u).astype(np.int64), np.floor(v).astype(np.int64)
         u, v = u - i, v - j
-        corner = [
-            [_hashed_normal(self.seed * 64 + salt, sites, i + a, j + b) for a in (0, 1)] for b in (0, 1)
-        ]
+        corner = [[_hashed_normal(self.seed * 64 + salt, sites, i + a, j + b) for a in (0, 1)] for b in (0, 1)]
         low = corner[0][0] * (1 - u) + corner[0][1] * u
         high = corner[1][0] * (1 - u) + corner[1][1] * u
         # Bilinear means shrink the spread: give it back on average.

@@ -167,9 +167,7 @@ def make_world(spark: SparkSession, params: SimulateParams) -> _World:
     )  # fmt: skip
 
 
-def simulated_events(
-    spark: SparkSession, params: SimulateParams, world: _World, itineraries: DataFrame
-) -> DataFrame:
+def simulated_events(spark: SparkSession, params: SimulateParams, world: _World, itineraries: DataFrame) -> DataFrame:
     """Clean events with their true place, see ``events.make_events``."""
     radio = make_radio_truth(world.city, world.ground, params.seed)
     slots, cells = _frame(spark, radio.slots), _frame(spark, radio.cells)

@@ -56,9 +56,7 @@ def presence_pieces(itineraries: DataFrame, clock: Clock, ground: Ground) -> Dat
     )
 
 
-def make_presence(
-    pieces: DataFrame, zones: DataFrame, pois: DataFrame, hours: DataFrame, city: City
-) -> DataFrame:
+def make_presence(pieces: DataFrame, zones: DataFrame, pois: DataFrame, hours: DataFrame, city: City) -> DataFrame:
     """Persons by zone, local date and hour, zeros included.
 
     In partition levels each person is in the one zone where most of the hour was spent, in motion or not
@@ -89,12 +87,8 @@ def make_presence(
         .agg(F.count(F.lit(1)).alias("persons"))
     )
     domain = _ancestors(pieces.sparkSession, city)
-    counted = main.unionByName(visits).join(
-        F.broadcast(domain), on=F.col("zone_id") == F.col("member_id"), how="inner"
-    )
-    counts = counted.groupBy(F.col("counted_id").alias("zone_id"), "hour_ix").agg(
-        F.sum("persons").alias("persons")
-    )
+    counted = main.unionByName(visits).join(F.broadcast(domain), on=F.col("zone_id") == F.col("member_id"), how="inner")
+    counts = counted.groupBy(F.col("counted_id").alias("zone_id"), "hour_ix").agg(F.sum("persons").alias("persons"))
     published = domain.select(F.col("counted_id").alias("zone_id"), "level").distinct()
     clock_hours = hours.select("hour_ix", "date", "hour")
     return (
@@ -164,10 +158,7 @@ def make_activity(itineraries: DataFrame, hours: DataFrame, clock: Clock) -> Dat
         pieces.groupBy("hour_ix")
         .agg(
             persons(F.col("activity") != "home", "out_of_home"),
-            *[
-                persons(F.coalesce(F.col("mode") == mode, F.lit(False)), mode)
-                for mode in ("walk", "bike", "ride")
-            ],
+            *[persons(F.coalesce(F.col("mode") == mode, F.lit(False)), mode) for mode in ("walk", "bike", "ride")],
         )
         .join(F.broadcast(hours), on="hour_ix", how="inner")
         .select("date", "hour", "out_of_home", "walk", "bike", "ride")
