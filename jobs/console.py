@@ -70,16 +70,23 @@ class Teller:
                 f"{mark} {job!s:<12} {facts.get('seconds'):>7} s  {rows or ('nothing to do' if mark[1] == 'd' else '')}"
             )
 
+    def line(self, text: str) -> None:
+        """Print one line of a result."""
+        if self.live:
+            self.console.print(text, markup=False)
+        else:
+            self._log.info(text)
+
     def simulated(self, report: SimulateReport) -> None:
-        """Close a simulation."""
-        facts = {k: v for k, v in vars(report).items() if isinstance(v, int | float | str)}
+        """Close a simulation: rows by table, and where they lie."""
         if not self.live:
-            self._log.info("simulated", **facts)
-            return
-        for name, value in facts.items():
-            self.console.print(
-                f"  {name.replace('_', ' '):<24} {value:,}" if isinstance(value, int) else f"  {name:<24} {value}"
+            self._log.info(
+                "simulated", out=str(report.out), city=report.city, rows=report.rows, truth=report.truth_rows
             )
+            return
+        for name, count in {**report.rows, **{f"truth/{k}": v for k, v in report.truth_rows.items()}}.items():
+            self.console.print(f"  {name:<24} {count:>12,} rows")
+        self.console.print(f"Landing directory: {report.out} (city: {report.city})")
 
     def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
         """Close a run: what was published and suppressed, and where it lies."""

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 def frame(spark: SparkSession, ddl: str, *rows: tuple[Any, ...]) -> DataFrame:
     """A frame of inline rows; texts in timestamp and date columns are read as UTC."""
-    from pyspark.sql import types as T  # noqa: N812
+    from pyspark.sql import types as T
 
     schema = T.StructType.fromDDL(ddl)
     typed = [tuple(_value(v, f.dataType.simpleString()) for v, f in zip(r, schema, strict=True)) for r in rows]
@@ -54,3 +54,11 @@ def _plain(value: Any) -> Any:
 def column(df: DataFrame, name: str) -> Sequence[Any]:
     """Values of one column, sorted."""
     return [row[0] for row in rows(df, name)]
+
+
+def shuffles(df: DataFrame) -> list[str]:
+    """Keys of each shuffle in the physical plan, cached inputs apart; broadcasts are none."""
+    import re
+
+    plan = df._jdf.queryExecution().executedPlan().toString()
+    return re.findall(r"Exchange (?:hash|range)partitioning\(([^)]*)\)", plan)

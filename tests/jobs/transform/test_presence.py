@@ -1,0 +1,103 @@
+"""Main zone of the hour: longest presence, the outside competes, places count stays, small places need small cells."""
+
+from __future__ import annotations
+
+import pytest
+from frames import at, frame, rows
+
+from expectations.segments import SEGMENTS
+from jobs.transform.presence import PresenceParams, counted_zones, main_zones
+from udfs.purposes import EVERY, bit
+
+PARAMS = PresenceParams("mobility_statistics", "Europe/Berlin")
+
+
+@pytest.fixture(scope="module")
+def counted(spark):
+    zones = frame(
+        spark,
+        "zone_id STRING, role STRING, is_finest BOOLEAN, tiles INT",
+        ("city", "partition", False, 4),
+        ("a", "partition", True, 2),
+        ("b", "partition", True, 2),
+        ("mall", "place", False, 5),
+        ("shop", "place", False, 1),
+    )
+    tiles = frame(
+        spark,
+        "zone_id STRING, tile BIGINT",
+        *[("a", 1), ("a", 2), ("b", 3), ("b", 4), ("mall", 2), ("shop", 3)],
+        *[("city", t) for t in (1, 2, 3, 4)],
+    )
+    return counted_zones(zones, tiles).cache()
+
+
+def _main(spark, counted, *segments):
+    ddl = ", ".join(f"{c.name} {c.type}" for c in SEGMENTS.columns)
+    made = frame(
+        spark,
+        ddl,
+        *(
+            (
+                "2026-03-03",
+                bytes([who]) * 32,
+                1,
+                mask,
+                kind,
+                at(f"2026-03-03T{a}:00"),
+                at(f"2026-03-03T{b}:00"),
+                tile,
+                small,
+            )
+            for who, mask, kind, a, b, tile, small in segments
+        ),
+    )
+    return rows(main_zones(made, counted, PARAMS), "role", "hour", "zone_id")
+
+
+class TestMainZones:
+    def test_longest_presence_wins(self, spark, counted):
+        got = _main(
+            spark,
+            counted,
+            (1, EVERY, "stay", "08:00", "08:20", 1, False),
+            (1, EVERY, "move", "08:20", "09:00", 3, False),
+        )
+        assert got == [("partition", 9, "b")]
+
+    def test_mostly_outside_counts_nowhere(self, spark, counted):
+        got = _main(
+            spark,
+            counted,
+            (1, EVERY, "stay", "08:00", "08:20", 1, False),
+            (1, EVERY, "stay", "08:20", "09:00", 99, False),
+        )
+        assert got == []
+
+    def test_place_counts_stays_beside_the_partition(self, spark, counted):
+        assert _main(spark, counted, (1, EVERY, "stay", "08:30", "09:30", 2, False)) == [
+            ("partition", 10, "a"),
+            ("partition", 9, "a"),
+            ("place", 10, "mall"),
+            ("place", 9, "mall"),
+        ]
+
+    def test_passing_a_place_does_not_count(self, spark, counted):
+        assert _main(spark, counted, (1, EVERY, "move", "08:00", "09:00", 2, False)) == [("partition", 9, "a")]
+
+    @pytest.mark.parametrize(("small", "expected"), [(False, ["partition"]), (True, ["partition", "place"])])
+    def test_small_place_needs_a_small_cell(self, spark, counted, small, expected):
+        assert [r[0] for r in _main(spark, counted, (1, EVERY, "stay", "08:00", "09:00", 3, small))] == expected
+
+    def test_other_purposes_do_not_count(self, spark, counted):
+        mask = EVERY - bit("mobility_statistics")
+        assert _main(spark, counted, (1, mask, "stay", "08:00", "09:00", 1, False)) == []
+
+    def test_a_unit_is_in_one_zone_an_hour(self, spark, counted):
+        got = _main(
+            spark,
+            counted,
+            *((who, EVERY, "stay", "08:00", "08:30", 1, False) for who in range(1, 9)),
+            *((who, EVERY, "stay", "08:30", "09:00", 3, False) for who in range(1, 9)),
+        )
+        assert len(got) == 8 and {zone for _, _, zone in got} == {"a", "b"}
