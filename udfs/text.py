@@ -1,0 +1,66 @@
+"""Numbers out of text, strictly: whatever is not plainly one becomes null, and nothing raises."""
+
+from __future__ import annotations
+
+import re
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+E164 = r"^\+[1-9][0-9]{6,14}$"
+_INTEGER = r"^[+-]?[0-9]{1,18}(\.0*)?$"
+_NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+
+
+def clean(column: Column) -> Column:
+    """Text without outer blanks; an empty text is null."""
+    trimmed = F.trim(column)
+    return F.when(trimmed != "", trimmed)
+
+
+def integer(column: Column, kind: str = "int") -> Column:
+    """Whole number from text: ``7`` and ``7.0`` (as pandas writes it beside gaps), but not ``7.5`` or ``7,0``."""
+    return F.when(column.rlike(_INTEGER), F.regexp_replace(column, r"\.0*$", "")).try_cast(kind)
+
+
+def number(column: Column) -> Column:
+    """Decimal number from text with a point: no decimal comma, no ``NaN``, ``Infinity`` or ``1d``."""
+    return F.when(column.rlike(_NUMBER), column).try_cast("double")
+
+
+def e164(column: Column, country: str = "49", trunk: str = "0") -> Column:
+    """Phone number in E.164, or null where it cannot be read as one.
+
+    Reads ``+49…``, ``0049…``, ``0…``, ``+49 (0) …`` and ``49…`` (as networks write it), with blanks,
+    dashes, dots, slashes and parentheses anywhere. A number with neither prefix is not guessed at.
+
+    Args:
+        column: Number as delivered.
+        country: Country code of numbers written without one.
+        trunk: Digit dialled before national numbers, which E.164 leaves out; empty where there is none (Italy).
+
+    Returns:
+        ``+`` and 7 to 15 digits.
+    """
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", country) or not re.fullmatch(r"[0-9]?", trunk):
+        raise ValueError(f"not a country code and trunk prefix: {country!r}, {trunk!r}")
+    written = F.regexp_replace(column, r"\(0\)", "") if trunk == "0" else column
+    digits = F.regexp_replace(written, r"[\s\u00a0\u202f\u2010-\u2015\-./()]", "")
+    national = rf"^{trunk}[1-9]" if trunk else r"^[0-9]"
+    whole = (
+        F.when(digits.rlike(r"^\+[0-9]+$"), digits)
+        .when(digits.rlike(r"^00[1-9][0-9]+$"), F.concat(F.lit("+"), F.substring(digits, 3, 99)))
+        .when(digits.rlike(rf"^{country}[1-9][0-9]{{7,12}}$"), F.concat(F.lit("+"), digits))
+        .when(
+            digits.rlike(rf"{national}[0-9]+$"),
+            F.concat(F.lit("+" + country), F.substring(digits, 1 + len(trunk), 99)),
+        )
+    )
+    if trunk:
+        whole = F.regexp_replace(whole, rf"^\+{country}{trunk}", f"+{country}")
+    return F.when(whole.rlike(E164), whole)
+
+
+def mobile_country(imsi: Column) -> Column:
+    """Mobile country code (200 to 799) from the first three digits of an IMSI; null for hashed identities."""
+    return F.when(imsi.rlike(r"^[2-7][0-9]{5,14}$"), F.substring(imsi, 1, 3)).try_cast("smallint")
