@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -37,6 +37,7 @@ class Expected:
 
     Attributes:
         name: Type and columns, unique in its suite.
+        type: The library's name of the type, in snake case.
         kind: Class in ``great_expectations.expectations``.
         arguments: Its keyword arguments.
         columns: Columns that it reads; none for those about the table.
@@ -44,6 +45,7 @@ class Expected:
     """
 
     name: str
+    type: str
     kind: str
     arguments: Mapping[str, Any]
     columns: tuple[str, ...] = ()
@@ -59,14 +61,12 @@ class Outcome:
         success: Whether it held.
         observed: Rows that broke it, or the row count; null where only booleans may be kept.
         rows: Rows that it looked at; null likewise.
-        config: The evaluated configuration, for the Data Docs.
     """
 
     expected: Expected
     success: bool
     observed: int | None = None
     rows: int | None = None
-    config: Any = field(default=None, repr=False, compare=False)
 
 
 def suite_of(contract: Contract, *, rows: int | None = None, min_rows: int = 0) -> list[Expected]:
@@ -211,7 +211,8 @@ def condition_of(error: BaseException) -> str:
 
 def _expected(kind: str, arguments: Mapping[str, Any], columns: tuple[str, ...] = (), remedy: str = "") -> Expected:
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind).lstrip("_")
-    return Expected(f"{snake}({', '.join(columns)})" if columns else snake, kind, arguments, columns, remedy)
+    name = f"{snake}({', '.join(columns)})" if columns else snake
+    return Expected(name, snake, kind, arguments, columns, remedy)
 
 
 def _with_unique_names(suite: Sequence[Expected]) -> list[Expected]:
@@ -221,7 +222,7 @@ def _with_unique_names(suite: Sequence[Expected]) -> list[Expected]:
     for item in suite:
         seen[item.name] += 1
         name = item.name if seen[item.name] == 1 else f"{item.name} #{seen[item.name]}"
-        named.append(Expected(name, item.kind, item.arguments, item.columns, item.remedy))
+        named.append(replace(item, name=name))
     return named
 
 
@@ -251,5 +252,4 @@ def _outcome(item: Expected, result: Any) -> Outcome:
         success=bool(result.success),
         observed=int(observed) if isinstance(observed, int | float) else None,
         rows=int(rows) if isinstance(rows, int | float) else None,
-        config=result.expectation_config,
     )
