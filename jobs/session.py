@@ -9,6 +9,8 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +84,27 @@ def get_session(
         builder = builder.config(key, value)
     if master or not submitted:
         builder = builder.master(master or "local[*]")
-    session = builder.getOrCreate()
+    with _engine_talks_to_stderr():
+        session = builder.getOrCreate()
     # Below FATAL, the executor prints failing rows with the stack trace.
     session.sparkContext.setLogLevel("FATAL")
     return _apply_runtime(session)
+
+
+@contextmanager
+def _engine_talks_to_stderr() -> Iterator[None]:
+    """Give a JVM that starts meanwhile our stderr for its stdout, which is for JSON lines alone."""
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _settings(master: str | None, submitted: bool, memory: str | None, extra: dict[str, str]) -> dict[str, str]:
@@ -101,7 +120,9 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         scratch.mkdir(mode=0o700, exist_ok=True)
         conf["spark.local.dir"] = str(scratch)
         conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")
-        conf["spark.driver.extraJavaOptions"] = f"-Dderby.system.home={scratch} -XX:+UseParallelGC"
+        conf["spark.driver.extraJavaOptions"] = (
+            f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
+        )
     if (master or "local").startswith("local") and not submitted:
         cores = _local_cores(master or "local[*]")
         conf["spark.sql.shuffle.partitions"] = str(max(4, 4 * cores))

@@ -1,6 +1,8 @@
 """The bronze layout of the Eurostat reference pipeline (multimno): its events and network as landing tables.
 
-Method: bronze data model of https://github.com/eurostat/multimno. Its days and times are local.
+Method: bronze data model of https://github.com/eurostat/multimno. Its days and times are local. Its
+``spatial/geographic_zones`` are not taken for zones: the sample's are four quadrants around the city, all named
+Spain, without parents or population, in metres of EPSG:3035. Zones in the landing contract's form are, if delivered.
 """
 
 from __future__ import annotations
@@ -143,14 +145,6 @@ def landing_cells(network: DataFrame, time_zone: str) -> DataFrame:
         F.lit(None).cast("string").alias(LINE),
         F.lit(None).cast("date").alias(FOLDER),
     )
-
-
-def read_zones(landing: Landing) -> DataFrame | None:
-    """Read ``spatial/geographic_zones`` where it can serve as zones; see ``usable_zones``."""
-    folder = landing.folder / "spatial" / "geographic_zones"
-    if not folder.is_dir():
-        return None
-    return None
 
 
 def _read(landing: Landing, table: LandingTable, days: set[dt.date] | None) -> DataFrame:

@@ -61,6 +61,7 @@ CELLS_FILE = LandingTable(
     times=("valid_from", "valid_to"),
     numbers=("latitude", "longitude", "azimuth_deg", "beam_width_deg", "range_m", "power_w", "height_m"),
 )
+ZONES_FILE = LandingTable("zones", required=("zone_id", "name", "level", "geometry"), optional=("parent_id",))
 POPULATION_FILE = LandingTable(
     "population",
     required=("zone_id", "year", "residents"),

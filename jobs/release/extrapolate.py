@@ -59,7 +59,8 @@ def with_estimates(judged: DataFrame, by_day: DataFrame) -> DataFrame:
     return (
         judged.join(F.broadcast(by_day), on="date", how="left")
         .withColumn("estimate", _whole(centre))
-        .withColumn("lower", _whole(F.greatest(F.lit(0.0), F.floor(centre - spread))))
+        # greatest() skips nulls: without the condition a suppressed cell would get a lower end of 0.
+        .withColumn("lower", F.when(centre.isNotNull(), _whole(F.greatest(F.lit(0.0), F.floor(centre - spread)))))
         .withColumn("upper", _whole(F.ceil(centre + spread)))
         .drop("factor")
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from jobs.simulate.clock import Clock
 from jobs.simulate.draw import Draws

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 _RESOLUTION = 53  # bits of a double's fraction
 
@@ -24,9 +24,12 @@ class Draws:
 
     def uniform(self, stream: str, *key: Column) -> Column:
         """A double in [0, 1), the same for the same seed, stream and key (whole numbers)."""
+        return F.shiftrightunsigned(self.dice(stream, *key), 64 - _RESOLUTION) / F.lit(float(2**_RESOLUTION))
+
+    def dice(self, stream: str, *key: Column) -> Column:
+        """Sixty-four random bits, from which ``part`` takes up to four coarse draws at the price of one."""
         salt = (zlib.crc32(stream.encode()) << 24) ^ self.seed
-        bits = F.xxhash64(F.lit(salt).cast("long"), *[part.cast("long") for part in key])
-        return F.shiftrightunsigned(bits, 64 - _RESOLUTION) / F.lit(float(2**_RESOLUTION))
+        return F.xxhash64(F.lit(salt).cast("long"), *[part.cast("long") for part in key])
 
     def whole(self, stream: str, size: int, *key: Column) -> Column:
         """A whole number (long) in 0 … size - 1."""
@@ -45,6 +48,11 @@ class Draws:
     def choice(self, stream: str, weights: Mapping[str, float], *key: Column) -> Column:
         """One of a few words, with these weights."""
         return pick(self.uniform(stream, *key), weights)
+
+
+def part(dice: Column, number: int) -> Column:
+    """One of four independent draws in [0, 1), in steps of 1/65536, out of ``Draws.dice``."""
+    return F.shiftrightunsigned(dice, 16 * number).bitwiseAND(F.lit(0xFFFF)) / F.lit(65_536.0)
 
 
 def pick(share: Column, weights: Mapping[str, float]) -> Column:

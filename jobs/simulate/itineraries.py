@@ -8,7 +8,7 @@ max over j <= k of (leave_j - C_j) + C_k: people are late, but never in two plac
 from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from jobs.simulate.draw import Draws
 from jobs.simulate.ground import Ground

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from jobs.simulate.clock import DAY_BEGINS
 from jobs.simulate.draw import Draws
@@ -99,29 +99,31 @@ def _decide(days: DataFrame, draws: Draws) -> DataFrame:
     late_night = F.when(weekday.isin(5, 6), F.lit(1.2)).otherwise(F.lit(0.0))
     stroll, shop = draws.uniform("stroll", *key), F.when(sunday, 0.06).otherwise(0.6)
     home_late = F.col("main") & (F.col("main_end") > _at(20))
-    decided = (
-        days.withColumn("main", chance("main", main_share))
-        .withColumn("main_s", start)
-        .withColumn("main_end", F.col("main_s") + F.greatest(span, F.lit(2.0)) * 3600)
-        .withColumn("main_kind", F.when(role == "pupil", F.lit("school")).otherwise(F.lit("work")))
-        .withColumn("errand", ~F.col("main") & chance("errand", errand_share))
-        .withColumn("errand_s", errand_time)
-        .withColumn("errand_kind", _shop_or_leisure(chance("errand/kind", shop + 0.15), stroll < 0.3))
-        .withColumn(
-            "afternoon",
-            chance("afternoon", afternoon_share) & ~home_late,
-        )
-        .withColumn("direct", F.col("main") & (F.col("main_end") > _at(14.5)) & (role != "pupil"))
-        .withColumn("afternoon_s", hours("afternoon/time", F.when(sunday, 14.6).otherwise(15.2), 1.4))
-        .withColumn("afternoon_kind", _shop_or_leisure(chance("afternoon/kind", shop), stroll > 0.65))
-        .withColumn("evening", chance("evening", evening_share) & ~home_late)
-        .withColumn("evening_s", hours("evening/time", 18.9, 0.9))
-        .withColumn("out", (draws.between("evening/span", 1.0, 3.6, *key) + late_night) * 3600)
-        .withColumn("lunch_s", hours("lunch/time", 12.3, 0.5))
-    )
+    timed = {
+        "main": chance("main", main_share),
+        "main_s": start,
+        "main_kind": F.when(role == "pupil", F.lit("school")).otherwise(F.lit("work")),
+        "errand_s": errand_time,
+        "errand_kind": _shop_or_leisure(chance("errand/kind", shop + 0.15), stroll < 0.3),
+        "afternoon_s": hours("afternoon/time", F.when(sunday, 14.6).otherwise(15.2), 1.4),
+        "afternoon_kind": _shop_or_leisure(chance("afternoon/kind", shop), stroll > 0.65),
+        "evening_s": hours("evening/time", 18.9, 0.9),
+        "out": (draws.between("evening/span", 1.0, 3.6, *key) + late_night) * 3600,
+        "lunch_s": hours("lunch/time", 12.3, 0.5),
+    }
+    main_end = F.col("main_s") + F.greatest(span, F.lit(2.0)) * 3600
+    decided = days.withColumns(timed).withColumn("main_end", main_end)
     lunches = F.col("main") & role.isin("worker", "visitor", "student") & chance("lunch", 0.35)
     fits = (F.col("main_s") < F.col("lunch_s") - 5_400) & (F.col("main_end") > F.col("lunch_s") + 7_200)
-    return decided.withColumn("lunch", lunches & fits)
+    return decided.withColumns(
+        {
+            "lunch": lunches & fits,
+            "errand": ~F.col("main") & chance("errand", errand_share),
+            "afternoon": chance("afternoon", afternoon_share) & ~home_late,
+            "direct": F.col("main") & (F.col("main_end") > _at(14.5)) & (role != "pupil"),
+            "evening": chance("evening", evening_share) & ~home_late,
+        }
+    )
 
 
 def _shop_or_leisure(shops: Column, strolls: Column) -> Column:

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from jobs.errors import UsageError
 from jobs.simulate import consent_feed, dirt, events, landing, master, truth
 from jobs.simulate.builtin import built_in_city
 from jobs.simulate.city import City, load_city, write_city
 from jobs.simulate.clock import Clock
+from jobs.simulate.contacts import Traffic
 from jobs.simulate.draw import Draws
 from jobs.simulate.ground import Ground, survey
 from jobs.simulate.itineraries import make_itineraries
@@ -171,7 +172,7 @@ def simulated_events(spark: SparkSession, params: SimulateParams, world: _World,
     """Clean events with their true place, see ``events.make_events``."""
     radio = make_radio_truth(world.city, world.ground, params.seed)
     slots, cells = _frame(spark, radio.slots), _frame(spark, radio.cells)
-    traffic = events.Traffic(world.lines, world.clock, world.draws, world.ground, params.events_per_day)
+    traffic = Traffic(world.lines, world.clock, world.draws, world.ground, params.events_per_day)
     hours = world.clock.hours(spark)
     return events.make_events(itineraries, hours, slots, cells, radio.step, radio.columns, traffic)
 

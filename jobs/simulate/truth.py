@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from jobs.simulate.city import POI_LEVEL, City
 from jobs.simulate.clock import Clock
@@ -16,14 +16,15 @@ from jobs.simulate.people import THING
 from jobs.simulate.pieces import by_hour
 
 _STRIDE_M = 250.0  # trips are followed in strides of this length
+_PACK = 1 << 20  # more than there are zones
 MIN_VISIT_S = 60  # presence at a point of interest that counts
 
 
 def tile_zones(spark: SparkSession, ground: Ground) -> DataFrame:
-    """One row a tile in a zone of the finest partition: tile, zone_id."""
+    """One row a tile in a zone of the finest partition: tile, zone_ix, zone_id."""
     ids = [zone.zone_id for zone in ground.zones]
-    rows = [(key, ids[index]) for key, index in enumerate(ground.zone.tolist()) if index >= 0]
-    return spark.createDataFrame(pd.DataFrame(rows, columns=["tile", "zone_id"]))
+    rows = [(key, index, ids[index]) for key, index in enumerate(ground.zone.tolist()) if index >= 0]
+    return spark.createDataFrame(pd.DataFrame(rows, columns=["tile", "zone_ix", "zone_id"]))
 
 
 def tile_pois(spark: SparkSession, ground: Ground) -> DataFrame:
@@ -43,7 +44,8 @@ def presence_pieces(itineraries: DataFrame, clock: Clock, ground: Ground) -> Dat
     column = F.floor((F.col("x0") + share * dx - ground.left) / TILE)
     row = F.floor((F.col("y0") + share * dy - ground.bottom) / TILE)
     return (
-        by_hour(itineraries.where(F.col("kind") != THING), clock)
+        # By person once, so that the sums by person and hour need no further shuffle of longer rows.
+        by_hour(itineraries.where(F.col("kind") != THING).repartition("person_id"), clock)
         .withColumn("strides", strides)
         .withColumn("n", F.explode(F.sequence(F.lit(0).cast("long"), F.col("strides") - 1)))
         .select(
@@ -67,16 +69,18 @@ def make_presence(pieces: DataFrame, zones: DataFrame, pois: DataFrame, hours: D
     """
     spent = (
         pieces.join(F.broadcast(zones), on="tile", how="left")
-        .groupBy("person_id", "hour_ix", "zone_id")
+        .groupBy("person_id", "hour_ix", F.coalesce(F.col("zone_ix"), F.lit(-1)).alias("zone_ix"))
         .agg(F.sum("millis").alias("millis"))
     )
-    # Equal times fall to the later id, null (outside) last: any fixed rule will do for the truth.
-    longest = F.max(F.struct(F.col("millis"), F.coalesce(F.col("zone_id"), F.lit("")).alias("zone_id")))
+    # Time and zone in one whole number: its maximum is a cheap aggregate. Ties go to the higher index.
+    packed = F.max(F.col("millis") * _PACK + F.col("zone_ix") + 1)
     main = (
         spent.groupBy("person_id", "hour_ix")
-        .agg(longest.alias("longest"))
-        .groupBy("hour_ix", F.col("longest.zone_id").alias("zone_id"))
+        .agg(packed.alias("longest"))
+        .groupBy("hour_ix", (F.col("longest") % _PACK - 1).alias("zone_ix"))
         .agg(F.count(F.lit(1)).alias("persons"))
+        .join(F.broadcast(zones.select("zone_ix", "zone_id").distinct()), on="zone_ix", how="inner")
+        .select("hour_ix", "zone_id", "persons")
     )
     visits = (
         pieces.join(F.broadcast(pois), on="tile", how="inner")

@@ -123,9 +123,7 @@ def test_pins_of_python_and_java_sides_agree() -> None:
     }
 
 
-def test_another_spark_in_the_environment_is_a_warning(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_another_spark_in_the_environment_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     assert doctor.check_spark_home().ok is None
     monkeypatch.delenv("SPARK_HOME")

@@ -23,7 +23,9 @@ class TestHmac:
     def test_equals_rfc_2104(self, spark):
         messages = ["s:42", "", "ünïcödé", "x" * 200]
         units = frame(spark, "unit STRING", *((m,) for m in messages))
-        got = units.join(F.broadcast(_keyed(spark))).select("unit", hmac_sha256(F.col("inner"), F.col("outer"), F.col("unit")))
+        got = units.join(F.broadcast(_keyed(spark))).select(
+            "unit", hmac_sha256(F.col("inner"), F.col("outer"), F.col("unit"))
+        )
         assert {row[0]: bytes(row[1]) for row in got.collect()} == {
             m: hmac.new(KEY, m.encode(), hashlib.sha256).digest() for m in messages
         }

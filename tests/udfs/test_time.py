@@ -20,7 +20,12 @@ def _slices(spark, start, end, shift=0, zone="Europe/Berlin"):
 
 class TestHourSlices:
     def test_splits_at_hours(self, spark):
-        assert _slices(spark, "2026-03-03T08:50:00", "2026-03-03T11:10:00") == [(9, 600), (10, 3600), (11, 3600), (12, 600)]
+        assert _slices(spark, "2026-03-03T08:50:00", "2026-03-03T11:10:00") == [
+            (9, 600),
+            (10, 3600),
+            (11, 3600),
+            (12, 600),
+        ]
 
     def test_whole_hour_is_one_slice(self, spark):
         assert _slices(spark, "2026-03-03T08:00:00", "2026-03-03T09:00:00") == [(9, 3600)]
@@ -40,7 +45,10 @@ class TestHourSlices:
 
 class TestDay:
     def test_days_have_23_24_25_hours(self):
-        lengths = [(e - s).total_seconds() / 3600 for s, e in (day_bounds(dt.date(2026, m, d), "Europe/Berlin") for m, d in ((3, 29), (3, 3), (10, 25)))]
+        lengths = [
+            (e - s).total_seconds() / 3600
+            for s, e in (day_bounds(dt.date(2026, m, d), "Europe/Berlin") for m, d in ((3, 29), (3, 3), (10, 25)))
+        ]
         assert lengths == [23, 24, 25]
 
     def test_hours_of_the_clock(self):

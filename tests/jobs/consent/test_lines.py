@@ -27,7 +27,15 @@ def _sims(spark, lines, objections=()):
     days = frame(
         spark,
         KEYED_DAYS_SCHEMA,
-        ("2026-03-03", "2026-03-02T11:00:00", "2026-03-04T03:00:00", "2026-03-02T23:00:00", "2026-03-03T23:00:00", inner, outer),
+        (
+            "2026-03-03",
+            "2026-03-02T11:00:00",
+            "2026-03-04T03:00:00",
+            "2026-03-02T23:00:00",
+            "2026-03-03T23:00:00",
+            inner,
+            outer,
+        ),
     )
     ledger = frame(spark, LEDGER_DDL, *((m, p, a, b, f"q{i}", "web") for i, (m, p, a, b) in enumerate(objections)))
     found = sims(frame(spark, DDL, *lines), ledger, days, LineParams(AS_OF)).collect()
