@@ -120,8 +120,9 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         scratch.mkdir(mode=0o700, exist_ok=True)
         conf["spark.local.dir"] = str(scratch)
         conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")
+        logging_file = Path(__file__).with_name("log4j2.properties").as_uri()
         conf["spark.driver.extraJavaOptions"] = (
-            f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
+            f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={logging_file}"
         )
     if (master or "local").startswith("local") and not submitted:
         cores = _local_cores(master or "local[*]")
