@@ -67,7 +67,8 @@ def test_the_parts_run_in_order_on_one_folder(
 
 def test_a_terminal_sees_where_the_picture_lies(told: list[tuple[str, Any]], tmp_path: Path) -> None:
     screen = io.StringIO()
-    demo.run_demo(Teller(Console(file=screen, force_terminal=True, width=200)), tmp_path, 1000, None, None, None)
+    console = Console(file=screen, force_terminal=True, highlight=False)
+    demo.run_demo(Teller(console), tmp_path, 1000, None, None, None)
     assert f"Picture of the busiest hour (13:00): {tmp_path}/busiest_hour.png" in screen.getvalue()
     assert "Done in" in screen.getvalue()
 
