@@ -173,7 +173,8 @@ def rejecting(table: str, place: str) -> Iterator[None]:
         yield
     except (PySparkException, Py4JError) as error:
         condition = describe_error(error)
-        known = [remedy for word, remedy in _REMEDIES.items() if word in condition]
+        text = str(error)  # looked at for known words alone: it may quote rows
+        known = [remedy for word, remedy in _REMEDIES.items() if word in text]
         remedy = known[0] if known else "it may be damaged or cut short: deliver it again"
         raise InputRejectedError(f"{table}: {place} cannot be read ({condition}); {remedy}") from None
 
