@@ -122,8 +122,9 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")
         logging_file = Path(__file__).with_name("log4j2.properties").as_uri()
         conf["spark.driver.extraJavaOptions"] = (
-            f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={logging_file}"
-        )
+            f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={logging_file} "
+            f"{os.environ.get('THREESTEP_JAVA_OPTIONS', '')}"
+        ).strip()
     if (master or "local").startswith("local") and not submitted:
         cores = _local_cores(master or "local[*]")
         conf["spark.sql.shuffle.partitions"] = str(max(4, 4 * cores))
