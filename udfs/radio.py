@@ -41,7 +41,8 @@ def reach_m(near_site_m: Column, limit_m: Column, factor: float, floor_m: float)
         factor: Multiple of the distance.
         floor_m: Lower bound.
     """
-    grown = F.greatest(near_site_m * F.lit(factor), F.lit(floor_m))
+    # greatest and least pass over nulls: a cell without neighbours would shrink to the floor.
+    grown = F.when(near_site_m.isNotNull(), F.greatest(near_site_m * F.lit(factor), F.lit(floor_m)))
     return F.round(F.least(F.coalesce(grown, limit_m), limit_m), 0)
 
 

@@ -76,8 +76,8 @@ def check_zones(raw: DataFrame) -> DataFrame:
     counted = tidy.withColumn("copies", F.count("zone_id").over(same_id)).join(
         F.broadcast(ids), on="parent_id", how="left"
     )
-    is_polygon = F.coalesce(F.col("kind").isin("POLYGON", "MULTIPOLYGON"), F.lit(False))
-    has_shape = F.col("geometry").isNotNull() & F.coalesce(F.col("kind") != "", F.lit(False))
+    has_shape = F.col("kind").isNotNull()
+    is_polygon = F.coalesce(F.col("kind").isin("POLYGON", "MULTIPOLYGON", ""), F.lit(False))
     is_sound = F.coalesce(st("ST_IsValid", st("ST_GeomFromWKT", F.col("wkt"))), F.lit(False))
     orphan = F.col("parent_id").isNotNull() & (F.col("is_known").isNull() | (F.col("parent_id") == F.col("zone_id")))
     reasons = {

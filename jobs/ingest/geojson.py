@@ -42,7 +42,7 @@ def with_shape(raw: DataFrame) -> DataFrame:
         raw: ``geometry`` as GeoJSON or well-known text (STRING), or as WKB (BINARY); WGS84, longitude first.
 
     Returns:
-        The rows with ``kind`` (upper case, null where there is none), ``wkt`` (POLYGON or MULTIPOLYGON in two
+        The rows with ``kind`` (upper case; null without a geometry, empty if it names none), ``wkt`` (POLYGON or MULTIPOLYGON in two
         dimensions; null unless well-formed) and ``in_extent`` (within the area of use of EPSG:3035).
     """
     is_binary = dict(raw.dtypes)["geometry"] == "binary"
@@ -53,7 +53,7 @@ def with_shape(raw: DataFrame) -> DataFrame:
         F.regexp_extract("text", r"^(?:SRID=\d+;)?\s*([A-Za-z]+)", 1)
     )
     numbers = F.when(is_json, F.get_json_object("text", "$.coordinates")).otherwise(_json_of_wkt(F.col("text")))
-    read = settled(read, kind=F.upper(kind), numbers=numbers)
+    read = settled(read, kind=F.when(F.col("text").isNotNull(), F.coalesce(F.upper(kind), F.lit(""))), numbers=numbers)
     nested = F.when(F.col("kind") == "POLYGON", F.concat(F.lit("["), F.col("numbers"), F.lit("]"))).when(
         F.col("kind") == "MULTIPOLYGON", F.col("numbers")
     )

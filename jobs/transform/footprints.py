@@ -6,6 +6,7 @@ Geometry is solved here, once per distinct sector of a cell plan; what is sized 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, DataFrame, Window
@@ -177,14 +178,16 @@ def plan_digest(cells: DataFrame, zones: DataFrame, params: FootprintParams) -> 
         zones: Rows of ``reference.zones``.
         params: See ``FootprintParams``.
     """
-    parts = [_row_digests(cells, "cells"), _row_digests(zones, "zones")]
+    ground = cells.drop("valid_from", "valid_to")
+    parts = [_row_digests(ground, "cells"), _row_digests(zones, "zones")]
+    method = f"{METHOD} {replace(params, slices=1)!r}"
     grouped = (
         parts[0]
         .unionByName(parts[1])
         .groupBy(F.substring("digest", 1, 2).alias("group"))
         .agg(F.sha2(F.concat_ws("", F.array_sort(F.collect_list("digest"))), 256).alias("digest"))
     )
-    told = F.concat_ws("", F.array_sort(F.collect_list("digest")), F.lit(f"{METHOD} {params!r}"))
+    told = F.concat_ws("", F.array_sort(F.collect_list("digest")), F.lit(method))
     return grouped.agg(F.substring(F.sha2(told, 256), 1, 16).alias("plan_id"))
 
 
