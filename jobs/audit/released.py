@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 import shapely  # type: ignore[import-untyped]
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from expectations.contract import Schema
 from expectations.products import FOOTFALL, RELEASES
