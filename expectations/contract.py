@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pyspark.sql import types as T  # noqa: N812
+from pyspark.sql import types as T
 
 from expectations.rules import RowRule
 
@@ -93,6 +93,9 @@ class Contract:
             raise ValueError(f"contract {self.full_name} names columns it does not have: {sorted(set(unknown))}")
         if self.mode is WriteMode.REPLACE_WHERE and self.period is None:
             raise ValueError(f"contract {self.full_name} replaces by period but names none")
+
+    def __hash__(self) -> int:
+        return hash(self.full_name)
 
     @property
     def full_name(self) -> str:

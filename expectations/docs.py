@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ class Page:
 
     @property
     def file(self) -> str:
-        """Name of its page inside the site."""
-        return re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.table}-{self.batch}") + ".html"
+        """Name of its page inside the site: safe, short and its own, whatever the batch is called."""
+        plain = f"{self.table}-{self.batch}"
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "_", plain)[:80]
+        return f"{safe}.html" if safe == plain else f"{safe}-{sha256(plain.encode()).hexdigest()[:8]}.html"
 
     @property
     def verdict(self) -> str:

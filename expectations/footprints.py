@@ -32,7 +32,11 @@ CELL_POSITIONS = Contract(
         ("centre_y", "DOUBLE!", "Mean northing of the footprint, EPSG:3035 metres"),
         ("radius_m", "DOUBLE!", "Root mean square distance from the centre, metres"),
         ("is_small", "BOOLEAN!", "Whether the cell resolves a small place (pico, indoor)"),
-        ("quantiles", "ARRAY<BIGINT>!", "Tiles at equiprobable quantiles of the footprint, along a space-filling order"),
+        (
+            "quantiles",
+            "ARRAY<BIGINT>!",
+            "Tiles at equiprobable quantiles of the footprint, along a space-filling order",
+        ),
     ),
     keys=("cell_id",),
     mode=WriteMode.REPLACE_ALL,

@@ -49,9 +49,7 @@ def checks(*, key_store: Path | None = None, deep: bool = False) -> list[Check]:
         check_cores(),
         check_disk(Path(tempfile.gettempdir())),
         check_disk(Path.cwd()),
-        check_private(
-            "scratch folder", Path(tempfile.gettempdir()) / f"threestep-{os.getuid()}", made_later=True
-        ),
+        check_private("scratch folder", Path(tempfile.gettempdir()) / f"threestep-{os.getuid()}", made_later=True),
     ]
     if key_store is not None:
         results.append(check_private("key store", key_store))
@@ -89,9 +87,7 @@ def check_python() -> Check:
     found = f"{sys.version.split()[0]} ({sys.executable})"
     if (3, 11) <= release < (3, 13):
         return Check("Python", True, found)
-    return Check(
-        "Python", False, found, "use Python 3.11: rm -rf .venv; THREESTEP_PYTHON=python3.11 make setup"
-    )
+    return Check("Python", False, found, "use Python 3.11: rm -rf .venv; THREESTEP_PYTHON=python3.11 make setup")
 
 
 def check_java() -> Check:
@@ -105,11 +101,7 @@ def check_java() -> Check:
 
 def check_packages() -> list[Check]:
     """Every dependency that is bound to a version from above, compared with what is installed."""
-    return [
-        _check_package(need)
-        for need in requirements()
-        if any(s.operator in ("==", "<") for s in need.specifier)
-    ]
+    return [_check_package(need) for need in requirements() if any(s.operator in ("==", "<") for s in need.specifier)]
 
 
 def requirements() -> list[Requirement]:
@@ -203,9 +195,7 @@ def available_memory() -> int:
 def check_cores() -> Check:
     """The cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Check(
-        "cores", True if cores > 1 else None, str(cores), "" if cores > 1 else "two or more are quicker"
-    )
+    return Check("cores", True if cores > 1 else None, str(cores), "" if cores > 1 else "two or more are quicker")
 
 
 def check_disk(folder: Path) -> Check:
@@ -233,9 +223,7 @@ def check_private(name: str, folder: Path, *, made_later: bool = False) -> Check
     if stat.S_ISLNK(state.st_mode):
         return Check(name, False, f"{folder} is a link", "name the folder itself")
     if state.st_uid != os.getuid():
-        return Check(
-            name, False, f"{found}, owned by user {state.st_uid}", f"remove {folder} or change its owner"
-        )
+        return Check(name, False, f"{found}, owned by user {state.st_uid}", f"remove {folder} or change its owner")
     if mode & 0o077:
         return Check(name, False, found, f"chmod {'700' if folder.is_dir() else '600'} {folder}")
     return Check(name, True, found)

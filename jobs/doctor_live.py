@@ -36,9 +36,7 @@ def live_checks() -> list[Check]:
 
     results.append(_attempt("session", start))
     uses = (("Delta Lake", _delta, _REMEDY), ("Sedona", _sedona, _REMEDY), ("Arrow worker", _worker, _WORKER))
-    results.extend(
-        _attempt(name, partial(use, session), hint) for session in sessions for name, use, hint in uses
-    )
+    results.extend(_attempt(name, partial(use, session), hint) for session in sessions for name, use, hint in uses)
     return results
 
 
@@ -64,9 +62,7 @@ def _delta(session: SparkSession) -> str:
 
 
 def _sedona(session: SparkSession) -> str:
-    rows = session.sql(
-        "SELECT ST_AsText(ST_Transform(ST_Point(10D, 52D), 'EPSG:4326', 'EPSG:3035')) AS t"
-    ).collect()
+    rows = session.sql("SELECT ST_AsText(ST_Transform(ST_Point(10D, 52D), 'EPSG:4326', 'EPSG:3035')) AS t").collect()
     text = str(rows[0]["t"])
     _expect(text.startswith("POINT (4321"), True)
     return f"52° N 10° E is {text} in EPSG:3035"

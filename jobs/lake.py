@@ -18,7 +18,7 @@ from typing import Any
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
@@ -201,6 +201,22 @@ class Door:
             else:
                 writer.save(where)
 
+    def restore(self, contract: Contract, version: int) -> None:
+        """Go back to an earlier version, as if what came after had not been written."""
+        self._may(contract, self.writes, "restore")
+        with _redacted("restoring", contract):
+            self.lake.spark.sql(f"RESTORE TABLE {self.lake.target(contract)} TO VERSION AS OF {int(version)}")
+
+    def remove_all(self, periods: Mapping[Contract, Sequence[str]]) -> None:
+        """Remove and purge periods of several tables side by side: each waits on its log more than it computes."""
+        with self._no_retention_check(), ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda item: self._remove_purged(*item), periods.items()))
+
+    def _remove_purged(self, contract: Contract, periods: Sequence[str]) -> None:
+        self.remove(contract, periods)
+        if self.exists(contract):
+            self._vacuum(contract)
+
     def remove(self, contract: Contract, periods: Sequence[str], *, purge: bool = False) -> None:
         """Remove whole periods; with ``purge``, delete their files too, history included.
 
@@ -216,13 +232,21 @@ class Door:
 
     def purge(self, contract: Contract) -> None:
         """Delete every file that the latest version does not use. The caller holds the lake's lock."""
+        with self._no_retention_check():
+            self._vacuum(contract)
+
+    def _vacuum(self, contract: Contract) -> None:
         self._may(contract, self.writes, "purge")
+        with _redacted("purging", contract):
+            self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
+
+    @contextmanager
+    def _no_retention_check(self) -> Iterator[None]:
         check = "spark.databricks.delta.retentionDurationCheck.enabled"
         before = self.lake.spark.conf.get(check, "true")
         self.lake.spark.conf.set(check, "false")
         try:
-            with _redacted("purging", contract):
-                self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
+            yield
         finally:
             self.lake.spark.conf.set(check, before or "true")
 

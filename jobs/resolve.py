@@ -98,9 +98,7 @@ def _read_pom(pom: Path) -> tuple[str, list[tuple[str, ...]]]:
         for part in root.iterfind("{*}dependencies/{*}dependency")
         if part.findtext("{*}scope", "compile").strip() in ("compile", "runtime")
     ]
-    return root.findtext("{*}packaging", "jar").strip(), [
-        key for key in needed if all(key) and "$" not in "".join(key)
-    ]
+    return root.findtext("{*}packaging", "jar").strip(), [key for key in needed if all(key) and "$" not in "".join(key)]
 
 
 def _resolve_into(home: Path) -> list[str]:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from expectations.contract import Schema
 from expectations.footprints import CELL_POSITIONS

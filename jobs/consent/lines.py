@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from expectations.consent_ledger import PURPOSES
 from jobs.consent.ledger import in_force

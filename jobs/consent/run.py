@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from expectations.consent_ledger import CONSENT_LEDGER, PURPOSES
 from expectations.consent_requests import CONSENT_REQUESTS

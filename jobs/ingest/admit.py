@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from expectations.contract import Contract
-from expectations.gate import REASONS, TableRule, bad_rows, check_table, good_rows, share_rule
+from expectations.gate import REASONS, GateReport, TableRule, bad_rows, check_table, good_rows, share_rule
 from expectations.quarantine import QUARANTINE
 from jobs.context import RunContext
 from jobs.errors import InputRejectedError
@@ -171,8 +171,6 @@ def hold(
     batch: str,
     counts: Tally,
     rules: Sequence[TableRule] = (),
-    *,
-    check_keys: bool = True,
 ) -> DataFrame:
     """Hold the good rows of a batch to the gate and return them in the contract's shape.
 
@@ -186,14 +184,23 @@ def hold(
     report = context.gate.record(contract, batch, check_table(held))
     if report.passed:
         report = context.gate.validate(
-            good, contract, batch, rows=counts.good, min_rows=1, extra_rules=held, check_keys=check_keys
+            good, contract, batch, rows=counts.good, min_rows=1, extra_rules=held, check_keys=True
         )
+    refuse(context, report)
+    return good
+
+
+def refuse(context: RunContext, report: GateReport) -> None:
+    """Tell of what only warns, and stop at what blocks.
+
+    Raises:
+        InputRejectedError: A rule that blocks failed.
+    """
     for result in report.failures:
         if not result.blocks:
-            context.say(f"{contract.full_name}: {result.describe()}")
+            context.say(f"{report.table}: {result.describe()}")
     if not report.passed:
         raise InputRejectedError(report.message())
-    return good
 
 
 def admit(

@@ -12,11 +12,11 @@ from expectations.audit import QUALITY_RESULTS
 from expectations.cells import CELLS
 from expectations.contract import Schema
 from expectations.events import EVENTS
-from expectations.gate import REASONS, TableRule, good_rows, share_rule, volume_rule, with_reasons
+from expectations.gate import TableRule, check_table, good_rows, share_rule, volume_rule, with_reasons
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.ingest import eurostat
-from jobs.ingest.admit import Tally, hold, keep_raw, line_whole, parsed, quarantine, raw, tally
+from jobs.ingest.admit import Tally, keep_raw, line_whole, parsed, quarantine, quarantined_rule, raw, refuse, tally
 from jobs.ingest.cells import plan_of
 from jobs.ingest.fields import instants, integers, texts
 from jobs.ingest.landing import FOLDER, Landing
@@ -132,10 +132,19 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
     counted = with_cell_known(marked, cells).withColumn("_local", local)
     counts = tally(counted, EVENTS_FILE.name, landing.root, ["event_date", "_local", "cell_known"])
     quarantine(door, marked, EVENTS_FILE.name, batch, counts)
-    known = with_cell_known(good_rows(marked), cells).withColumn(REASONS, F.array().cast("array<string>"))
+    known = with_cell_known(good_rows(marked), cells)
     rules = table_rules(counts, params, context.policy, _usual(door, params))
-    good = hold(context, known, EVENTS, EVENTS_FILE.name, batch, counts, rules, check_keys=False)
-    door.replace(EVENTS, good, [str(date) for date in _replaced(counts, params)])
+    held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
+    refuse(context, context.gate.record(EVENTS, batch, check_table(held)))
+    before = door.version(EVENTS)
+    dates = _replaced(counts, params)
+    door.replace(EVENTS, known.select(EVENTS.column_names), [str(date) for date in dates])
+    # Held against the contract as written: reading the files back is many times cheaper than reading the delivery again.
+    written = door.read(EVENTS).filter(F.col("event_date").isin(dates))
+    report = context.gate.validate(written, EVENTS, batch, rows=counts.good, min_rows=1, extra_rules=held)
+    if not report.passed:
+        door.restore(EVENTS, before)
+    refuse(context, report)
     unknown = counts.by("cell_known").get(False, 0)
     context.say(f"{EVENTS.full_name}: {counts.good:,} rows, {counts.bad:,} quarantined, {unknown:,} on unknown cells")
     return JobReport(JOB, counts.total, counts.good, {**counts.reasons, "cells_unknown": unknown})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 METHOD = (
     "residents of the zones with a published panel figure, divided by that panel, one factor for the whole territory"

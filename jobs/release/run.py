@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema
 from expectations.gate import TableRule
@@ -80,8 +80,17 @@ def run_release(context: RunContext, days: Sequence[dt.date]) -> JobReport:
         _gate(context, product, open_days)
         for key, value in _publish(context, product, open_days).items():
             totals[key] = totals.get(key, 0.0) + value
+    _clear_staging(context, days)
     rows = int(sum(totals.values()))
     return JobReport("release", rows_out=rows, counts=totals, skipped=rows == 0)
+
+
+def _clear_staging(context: RunContext, days: Sequence[dt.date]) -> None:
+    """Remove what led to the releases: suppressed figures stand there before they are suppressed."""
+    ids = {p: [release_id(p, day) for day in days] for p in ORDER if p in context.policy.products}
+    tables: dict[Contract, Sequence[str]] = {staged(PRODUCTS[p]): ids[p] for p in ids}
+    tables[NOISED] = [name for names in ids.values() for name in names]
+    _door(context).remove_all(tables)
 
 
 def _stage(context: RunContext, product: str, days: Sequence[dt.date]) -> None:
@@ -202,8 +211,6 @@ def _publish(context: RunContext, product: str, days: Sequence[dt.date]) -> dict
             )
         )
     door.merge(RELEASES, context.spark.createDataFrame(entries, RELEASES.struct).coalesce(1), matched={})
-    door.remove(staged(contract), sorted(ids))
-    door.remove(NOISED, sorted(ids), purge=True)
     statuses = rows_by_status(door.read(contract).filter(F.col("release_id").isin(sorted(ids))))
     return {r["status"]: float(r["rows"]) for r in statuses.collect()}
 

@@ -23,8 +23,8 @@ def destroy_keys(context: RunContext, days: Sequence[dt.date], reason: str) -> N
     door = context.lake.door(writes=[Schema.PSEUDONYMOUS])
     store = key_store(context)
     gone = [day for day in days if store.destroy(day_period(day))]
-    for contract in (MOVEMENT, PROFILE, SEGMENTS):
-        door.remove(contract, [str(day) for day in days], purge=True)
+    dates = [str(day) for day in days]
+    door.remove_all({contract: dates for contract in (MOVEMENT, PROFILE, SEGMENTS)})
     note_keys(context, gone, "destroyed", reason)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, Observation
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from expectations.audit import CONSENT_RECEIPTS
 from expectations.consent_ledger import CONSENT_LEDGER, PURPOSES
@@ -20,7 +20,7 @@ from jobs.consent.lines import LineParams, bound_objections, sims
 from jobs.consent.receipts import GENESIS, LedgerState, chain, counters, leaks, objecting_lines
 from jobs.consent.run import master
 from jobs.context import JobReport, RunContext
-from jobs.errors import ConsentError, InputRejectedError
+from jobs.errors import ConsentError, InputRejectedError, ThreestepError
 from jobs.segment.days import days_frame, keyed_days, utc_dates
 from jobs.segment.keys import key_store, note_keys
 from jobs.segment.keystore import day_period
@@ -44,7 +44,7 @@ def run_segment(context: RunContext, days: Sequence[dt.date], ledger: LedgerStat
     lines = sims(subscribers, ledger_rows, keyed, LineParams(context.settings.as_of)).persist()
     try:
         report = _write(context, days, keyed, lines)
-        probe = _probe(context, lines, subscribers, ledger)
+        probe = _probe(context, days, lines, subscribers, ledger)
     finally:
         lines.unpersist()
     _receipts(context, days, ledger, report, probe)
@@ -100,14 +100,15 @@ def _visitors(events: DataFrame, lines: DataFrame, window: DataFrame, params: Mo
     )
 
 
-def _probe(context: RunContext, lines: DataFrame, subscribers: DataFrame, ledger: LedgerState) -> dict[str, int]:
+def _probe(
+    context: RunContext, days: Sequence[dt.date], lines: DataFrame, subscribers: DataFrame, ledger: LedgerState
+) -> dict[str, int]:
     """Kept rows of objecting lines, by ``day|purpose``, found by a way of its own from requests to movement."""
     if ledger.version == "none":
         return {}
     door = context.lake.door(reads=[Schema.RESTRICTED, Schema.PSEUDONYMOUS])
     silent = bound_objections(objecting_lines(door.read(CONSENT_REQUESTS)), subscribers)
-    days = [row["date"] for row in lines.select("date").distinct().collect()]
-    found = leaks(door.read(MOVEMENT).filter(F.col("date").isin(days)), lines, silent)
+    found = leaks(door.read(MOVEMENT).filter(F.col("date").isin(list(days))), lines, silent)
     return {f"{row['date']}|{p}": int(row[p]) for row in found.collect() for p in PURPOSES}
 
 
@@ -158,9 +159,14 @@ def _last_hash(context: RunContext) -> str:
     door = context.lake.door(reads=[Schema.AUDIT])
     if not door.exists(CONSENT_RECEIPTS):
         return GENESIS
-    links = door.read(CONSENT_RECEIPTS).select("previous_hash", "hash")
-    last = links.join(links.select(F.col("previous_hash").alias("hash")), on="hash", how="left_anti").first()
-    return str(last["hash"]) if last else GENESIS
+    links = door.read(CONSENT_RECEIPTS).select("previous_hash", "hash").collect()
+    ends = {row["hash"] for row in links} - {row["previous_hash"] for row in links}
+    if links and len(ends) != 1:
+        raise ThreestepError(
+            f"audit.consent_receipts: the chain of {len(links)} receipts has {len(ends)} ends instead of one: receipts "
+            "were removed or altered. Find out by whom before anything else is released"
+        )
+    return next(iter(ends)) if ends else GENESIS
 
 
 def _no_ledger(context: RunContext) -> DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.simulate.city import City, Row
@@ -67,36 +67,37 @@ def flawed_rows(share: float, rows: int) -> int:
     return min(max(3, round(share * rows)), int(MAX_SHARE * rows))
 
 
-def soiled_subscribers(sound: DataFrame, count: int) -> DataFrame:
-    """Flawed copies of sound rows: a bad number, an unknown contract, the same row again.
+def soil_subscribers(sound: DataFrame, count: int) -> DataFrame:
+    """Add flawed copies of sound rows: a bad number, an unknown contract, the same row again.
 
     Args:
         sound: Subscribers in the contract's columns plus person_id.
-        count: Persons whose row is copied, one flaw each in turn.
+        count: Persons whose current rows are copied, one flaw each in turn.
     """
-    copied = sound.where((F.col("person_id") < count) & F.col("valid_to").isNull())
-    which = F.col("person_id") % 3
+    chosen = (F.col("person_id") < count) & F.col("valid_to").isNull()
+    copies = F.when(chosen, F.lit(1)).otherwise(F.lit(0))
+    flawed, which = F.col("copy") == 1, F.col("person_id") % 3
     number, contract = F.col("msisdn"), F.col("contract")
-    return copied.withColumn(
-        "msisdn", F.when(which == 0, F.concat(F.substring(number, 1, 6), F.lit("??"))).otherwise(number)
-    ).withColumn("contract", F.when(which == 1, F.lit("lifetime")).otherwise(contract))
-
-
-def soiled_consent(like: DataFrame, count: int) -> DataFrame:
-    """Requests that cannot be honoured as they are: unknown purpose or decision, a broken number."""
-    numbers = like.sparkSession.range(count).withColumn("which", F.col("id") % 3)
-    which = F.col("which")
-    broken = F.when(which == 2, F.lit("01555/x")).otherwise(
-        F.concat(F.lit("+4915559"), F.lpad(F.col("id").cast("string"), 6, "0"))
+    bad_number = F.concat(F.substring(number, 1, 6), F.lit("??"))
+    return (
+        sound.withColumn("copy", F.explode(F.sequence(F.lit(0), copies)))
+        .withColumn("msisdn", F.when(flawed & (which == 0), bad_number).otherwise(number))
+        .withColumn("contract", F.when(flawed & (which == 1), F.lit("lifetime")).otherwise(contract))
+        .drop("copy")
     )
-    received = like.agg(F.min("received_at").alias("received_at"))
-    return numbers.crossJoin(F.broadcast(received)).select(
+
+
+def flawed_requests(spark: SparkSession, count: int, received_at: str) -> DataFrame:
+    """Requests that cannot be honoured as they are: unknown purpose or decision, a broken number."""
+    which = F.col("id") % 3
+    unknown_number = F.concat(F.lit("+4915559"), F.lpad(F.col("id").cast("string"), 6, "0"))
+    return spark.range(0, count, 1, 1).select(
         F.format_string("X%010d", F.col("id")).alias("request_id"),
-        broken.alias("msisdn"),
+        F.when(which == 2, F.lit("01555/x")).otherwise(unknown_number).alias("msisdn"),
         F.when(which == 0, F.lit("everything")).otherwise(F.lit("all")).alias("purpose"),
         F.when(which == 1, F.lit("maybe")).otherwise(F.lit("object")).alias("decision"),
         F.lit("letter").alias("channel"),
-        "received_at",
+        F.lit(received_at).alias("received_at"),
     )
 
 

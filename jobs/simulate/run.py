@@ -192,24 +192,23 @@ def _write_master(params: SimulateParams, world: _World, delivered: datetime) ->
     share = params.dirty_share
     all_lines = master.make_lines(world.persons, world.lines)
     sound = master.make_subscribers(all_lines, world.homes, world.lines, world.draws)
-    spoiled = dirt.soiled_subscribers(sound, dirt.flawed_rows(share, params.subscribers))
-    subscribers = sound.unionByName(spoiled).select(*master.COLUMNS)
+    spoiled = dirt.soil_subscribers(sound, dirt.flawed_rows(share, params.subscribers))
+    subscribers = spoiled.select(*master.COLUMNS)
     rows = {}
     if params.subscribers <= SINGLE_FILE_SUBSCRIBERS:
-        ordered = subscribers.orderBy("msisdn", "imsi", "contract")
+        ordered = subscribers.repartition(1).sortWithinPartitions("msisdn", "imsi", "contract")
         rows["subscribers"] = landing.write_csv(ordered, params.out / "subscribers.csv")
     else:
         rows["subscribers"] = landing.write_parquet(subscribers, params.out / "subscribers")
     feed = params.out / "consent.csv"
-    requests = consent_feed.make_consent(
-        all_lines, world.clock, int(delivered.timestamp()), params.objecting_share, world.draws
-    )
-    order = ("received_at", "request_id")
-    rows["consent"] = landing.write_csv(requests.orderBy(*order), feed)
-    flawed = dirt.flawed_rows(share, rows["consent"])
-    if flawed:
-        soiled = requests.unionByName(dirt.soiled_consent(requests, flawed))
-        rows["consent"] = landing.write_csv(soiled.orderBy(*order), feed)
+    delivered_s = int(delivered.timestamp())
+    requests = consent_feed.make_consent(all_lines, world.clock, delivered_s, params.objecting_share, world.draws)
+    # Lines are never fewer than subscribers, so this many flawed requests stay below their share.
+    flawed = dirt.flawed_rows(share, int(params.subscribers * params.objecting_share))
+    early = datetime.fromtimestamp(world.clock.begin - 86_400, ZoneInfo(params.time_zone)).isoformat()
+    feed_rows = requests.unionByName(dirt.flawed_requests(all_lines.sparkSession, flawed, early))
+    ordered = feed_rows.repartition(1).sortWithinPartitions("received_at", "request_id")
+    rows["consent"] = landing.write_csv(ordered, feed)
     consent_feed.write_delivery_note(feed, rows["consent"], delivered)
     return rows
 

@@ -38,6 +38,17 @@ def test_the_site_tells_verdicts_and_needs_nothing_from_elsewhere(tmp_path, cont
     assert "x_missing" in other and "Expectations" not in other
 
 
+def test_each_batch_has_a_page_of_its_own(tmp_path, contract) -> None:
+    gate = Gate(tmp_path)
+    batches = ["a b", "a_b", "a/b", "../b", ",".join(f"footfall-2026-03-{day:02}" for day in range(1, 32))]
+    for batch in batches:
+        gate.record(contract, batch, row_results({"x_missing": 0}, 2))
+    gate.build_docs()
+    pages = list((tmp_path / "tables").glob("*.html"))
+    assert len(pages) == len(batches)
+    assert max(len(page.name) for page in pages) < 120
+
+
 def test_a_site_replaces_the_one_before(tmp_path, contract) -> None:
     stale = tmp_path / "tables" / "gone-2026-01-01.html"
     stale.parent.mkdir()
