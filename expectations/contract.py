@@ -110,7 +110,7 @@ class Contract:
     @property
     def struct(self) -> T.StructType:
         """The Spark schema."""
-        return T.StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns))
+        return T.StructType(list(T.StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns))))
 
     @property
     def type_of(self) -> dict[str, str]:

@@ -35,7 +35,7 @@ CELL_POSITIONS = Contract(
         (
             "quantiles",
             "ARRAY<BIGINT>!",
-            "Tiles at equiprobable quantiles of the footprint, along a space-filling order",
+            "Tiles at equiprobable quantiles of the footprint, in Z-order",
         ),
     ),
     keys=("cell_id",),

@@ -37,7 +37,7 @@ WaiverOption = Annotated[
     str | None,
     typer.Option(
         "--waive-consent",
-        help="Reason for running without a consent feed, where there is no subscriber master; marks outputs not for release",
+        help="Reason for running without a consent feed where there is no subscriber master; not for release",
     ),
 ]
 MasterOption = Annotated[

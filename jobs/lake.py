@@ -292,7 +292,7 @@ def describe_error(error: BaseException) -> str:
         if condition:
             return str(condition)
     java: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    names = []
+    names: list[str] = []
     while java is not None and len(names) < 8:
         try:
             names.append(java.getClass().getSimpleName())

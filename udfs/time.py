@@ -40,7 +40,10 @@ def hour_slices(start: Column, end: Column, shift_seconds: int) -> Column:
     """
     first, last = start.cast("long"), end.cast("long")
     shift = F.lit(shift_seconds)
-    index_of = lambda seconds: F.floor((seconds + shift) / F.lit(HOUR_SECONDS)).cast("long")  # noqa: E731
+
+    def index_of(seconds: Column) -> Column:
+        return F.floor((seconds + shift) / F.lit(HOUR_SECONDS)).cast("long")
+
     return F.transform(
         F.sequence(index_of(first), index_of(last - 1)),
         lambda i: F.struct(

@@ -72,7 +72,7 @@ def on_domain(domain: DataFrame, counts: DataFrame) -> DataFrame:
     Returns:
         One row a cell of the domain: ``DRAW_SCHEMA``, ``persons``, ``sigma``.
     """
-    keys = [c for c in ("date", "zone_id", "hour") if c in counts.columns]
+    keys: list[str] = [c for c in ("date", "zone_id", "hour") if c in counts.columns]
     return domain.join(counts, on=keys, how="left").select(
         "release_id",
         "product",

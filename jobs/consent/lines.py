@@ -88,8 +88,8 @@ def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, param
 
     Returns:
         One row a day, SIM and validity interval: ``date, msisdn, subscriber_id, imsi, valid_from, valid_to,
-        pseudonym, line_no, purposes`` (bits; 0: none), ``past`` (withdrawn objections: array of bits, from, to), ``objecting``
-        (bits in force at processing time), ``is_thing``, and the attributes of master data.
+        pseudonym, line_no, purposes`` (bits; 0: none), ``past`` (withdrawn objections: array of bits, from, to),
+        ``objecting`` (bits in force at processing time), ``is_thing``, and the attributes of master data.
     """
     as_of = F.lit(params.as_of).cast("timestamp")
     overlaps = (F.col("valid_from") < F.col("window_end")) & (

@@ -18,6 +18,7 @@ from jobs.errors import InputRejectedError
 from jobs.ingest.admit import keep_raw, raw
 from jobs.ingest.landing import FOLDER, LINE, Landing, require
 from jobs.ingest.tables import LandingTable
+from udfs.geo import settled
 from udfs.timestamps import local_instant
 
 MNO_EVENTS = LandingTable("mno_events", ("user_id", "timestamp", "cell_id", "mcc"), ("mnc", "plmn"))
@@ -65,16 +66,17 @@ def typed_events(delivered: DataFrame, time_zone: str) -> DataFrame:
         person = F.when(F.length(raw("user_id")) > 0, F.hex(raw("user_id")))
     instant = _local(delivered, time_zone)
     rows = keep_raw(delivered.withColumn(LINE, F.lit(None).cast("string")))
-    typed = rows.select(
-        "*",
-        F.upper(F.when(F.length(person) < _ID_LENGTH, F.lpad(person, _ID_LENGTH, "0")).otherwise(person)).alias("imsi"),
-        instant.alias("event_time"),
-        raw("cell_id").cast("string").alias("cell_id"),
-        F.lit("data").alias("event_type"),
-        F.lit(None).cast("int").alias("timing_advance"),
-        F.when(raw("mcc").between(200, 799), raw("mcc")).try_cast("smallint").alias("home_mcc"),
-        raw("timestamp").cast("string").alias("_raw_event_time"),
-        F.lit(None).cast("string").alias("_raw_timing_advance"),
+    person = F.upper(F.when(F.length(person) < _ID_LENGTH, F.lpad(person, _ID_LENGTH, "0")).otherwise(person))
+    typed = settled(
+        rows,
+        imsi=person,
+        event_time=instant,
+        cell_id=raw("cell_id").cast("string"),
+        event_type=F.lit("data"),
+        timing_advance=F.lit(None).cast("int"),
+        home_mcc=F.when(raw("mcc").between(200, 799), raw("mcc")).try_cast("smallint"),
+        _raw_event_time=raw("timestamp").cast("string"),
+        _raw_timing_advance=F.lit(None).cast("string"),
     )
     return typed.withColumn("_day", F.to_date(F.from_utc_timestamp("event_time", time_zone)))
 

@@ -23,6 +23,7 @@ from jobs.ingest.landing import FOLDER, Landing
 from jobs.ingest.tables import EVENTS_FILE
 from jobs.lake import Door
 from jobs.settings import Policy, RunSettings
+from udfs.geo import settled
 from udfs.text import mobile_country
 from udfs.time import day_bounds
 
@@ -63,15 +64,19 @@ def params_of(settings: RunSettings) -> EventParams:
 def typed_events(delivered: DataFrame) -> DataFrame:
     """Type events of the landing contract; identities hashed elsewhere (64 hex digits) are taken as they are."""
     rows = keep_raw(delivered)
-    return rows.select(
-        "*",
-        F.when(F.length(raw("imsi")) == 64, F.upper(raw("imsi"))).otherwise(raw("imsi")).alias("imsi"),
-        *instants(rows, "event_time"),
-        *texts("cell_id"),
-        *texts("event_type", lower=True),
-        *integers(rows, "timing_advance"),
-        mobile_country(raw("imsi")).alias("home_mcc"),
-    ).withColumn("_day", F.to_date("event_time"))
+    (event_time,), (cell_id,) = instants(rows, "event_time"), texts("cell_id")
+    (event_type,), (timing_advance,) = texts("event_type", lower=True), integers(rows, "timing_advance")
+    # Parsed once a row: every rule refers to these, and the optimizer would parse anew for each of them.
+    typed = settled(
+        rows,
+        imsi=F.when(F.length(raw("imsi")) == 64, F.upper(raw("imsi"))).otherwise(raw("imsi")),
+        event_time=event_time,
+        cell_id=cell_id,
+        event_type=event_type,
+        timing_advance=timing_advance,
+        home_mcc=mobile_country(raw("imsi")),
+    )
+    return typed.withColumn("_day", F.to_date("event_time"))
 
 
 def mark_events(typed: DataFrame, params: EventParams) -> DataFrame:
@@ -139,7 +144,7 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
     before = door.version(EVENTS)
     dates = _replaced(counts, params)
     door.replace(EVENTS, known.select(EVENTS.column_names), [str(date) for date in dates])
-    # Held against the contract as written: reading the files back is many times cheaper than reading the delivery again.
+    # Held against the contract as written: reading files back is far cheaper than reading the delivery again.
     written = door.read(EVENTS).filter(F.col("event_date").isin(dates))
     report = context.gate.validate(written, EVENTS, batch, rows=counts.good, min_rows=1, extra_rules=held)
     if not report.passed:

@@ -42,8 +42,8 @@ def with_shape(raw: DataFrame) -> DataFrame:
         raw: ``geometry`` as GeoJSON or well-known text (STRING), or as WKB (BINARY); WGS84, longitude first.
 
     Returns:
-        The rows with ``kind`` (upper case; null without a geometry, empty if it names none), ``wkt`` (POLYGON or MULTIPOLYGON in two
-        dimensions; null unless well-formed) and ``in_extent`` (within the area of use of EPSG:3035).
+        The rows with ``kind`` (upper case; null without a geometry, empty if it names none), ``wkt`` (POLYGON or
+        MULTIPOLYGON in two dimensions; null unless well-formed) and ``in_extent`` (within the area of use of EPSG:3035).
     """
     is_binary = dict(raw.dtypes)["geometry"] == "binary"
     text = _text_of_wkb(F.col("geometry")) if is_binary else F.trim(F.col("geometry"))

@@ -7,7 +7,10 @@ from frames import frame, rows
 from jobs.consent.ledger import ledger
 from jobs.consent.receipts import objecting_lines
 
-DDL = "request_id STRING, msisdn STRING, purpose STRING, decision STRING, channel STRING, received_at TIMESTAMP, status STRING"
+DDL = (
+    "request_id STRING, msisdn STRING, purpose STRING, decision STRING, channel STRING, "
+    "received_at TIMESTAMP, status STRING"
+)
 A = "+4915550000001"
 
 
