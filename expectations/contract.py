@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import cast
 
 from pyspark.sql import types as T
 
@@ -110,7 +111,8 @@ class Contract:
     @property
     def struct(self) -> T.StructType:
         """The Spark schema."""
-        return T.StructType(list(T.StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns))))
+        ddl = ", ".join(f"`{c.name}` {c.type}" for c in self.columns)
+        return cast(T.StructType, T.StructType.fromDDL(ddl))
 
     @property
     def type_of(self) -> dict[str, str]:

@@ -43,7 +43,7 @@ def with_shape(raw: DataFrame) -> DataFrame:
 
     Returns:
         The rows with ``kind`` (upper case; null without a geometry, empty if it names none), ``wkt`` (POLYGON or
-        MULTIPOLYGON in two dimensions; null unless well-formed) and ``in_extent`` (within the area of use of EPSG:3035).
+        MULTIPOLYGON in two dimensions; null unless well-formed) and ``in_extent`` (within the area of EPSG:3035).
     """
     is_binary = dict(raw.dtypes)["geometry"] == "binary"
     text = _text_of_wkb(F.col("geometry")) if is_binary else F.trim(F.col("geometry"))
