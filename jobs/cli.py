@@ -103,6 +103,10 @@ def simulate(
         str | None,
         typer.Option("--delivered-at", help="Delivery of the consent feed, ISO 8601 with offset; now by default"),
     ] = None,
+    shape: Annotated[
+        Path | None,
+        typer.Option("--shape", help="Counts by weekday and hour (CSV) to hold the simulated hours against"),
+    ] = None,
     master: MasterOption = None,
     driver_memory: MemoryOption = None,
 ) -> None:
@@ -127,6 +131,14 @@ def simulate(
     with teller.working("simulating"):
         report = run_simulate(spark, params, progress=lambda line: teller.tell("step", {"doing": line}))
     teller.simulated(report)
+    if shape is not None:
+        from jobs.simulate.shape import shape_scores
+
+        activity = spark.read.parquet(str(out / "truth" / "activity"))
+        for score in shape_scores(activity, shape):
+            teller.line(
+                f"{score.weekday} {score.measure} against {score.counted}: r = {score.pearson:.2f} ({score.hours} hours)"
+            )
 
 
 @app.command()
