@@ -136,9 +136,8 @@ def simulate(
 
         activity = spark.read.parquet(str(out / "truth" / "activity"))
         for score in shape_scores(activity, shape):
-            teller.line(
-                f"{score.weekday} {score.measure} against {score.counted}: r = {score.pearson:.2f} ({score.hours} hours)"
-            )
+            against = f"{score.weekday} {score.measure} against {score.counted}"
+            teller.line(f"{against}: r = {score.pearson:.2f} over {score.hours} hours")
 
 
 @app.command()

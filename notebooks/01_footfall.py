@@ -6,7 +6,8 @@
 # MAGIC operator's day, runs the day's jobs on it and shows what was **released**: it opens the products and the
 # MAGIC public geography, nothing else.
 # MAGIC
-# MAGIC To look at a day of your own, set `lake` (a path, or `catalog:NAME`) and `date`; nothing is simulated then.
+# MAGIC To look at a day of your own, set `lake` (a path, or `catalog:NAME`) and `date`; with `landing` too, the day's
+# MAGIC jobs run on that landing directory first. Nothing is simulated then.
 
 # COMMAND ----------
 
@@ -42,6 +43,7 @@ def say(event, facts):
 # COMMAND ----------
 
 lake = notebook.parameter("lake", "")
+given = notebook.parameter("landing", "")
 date = dt.date.fromisoformat(notebook.parameter("date", "2026-03-03"))
 zone = notebook.parameter("zone", "")
 work = Path(notebook.parameter("work", str(notebook.out)))
@@ -67,10 +69,13 @@ if not lake:
         delivered_at=dt.datetime.now(dt.UTC),
     )
     source = f"simulated people in {run_simulate(spark, params).city}"
-    settings = RunSettings(
-        landing=landing, lake=lake, date=date, until=date, keys=work / "lake.keys", as_of=dt.datetime.now(dt.UTC)
+    given = str(landing)
+if given:
+    now = dt.datetime.now(dt.UTC)
+    keys = Path(f"{lake}.keys")
+    run_pipeline(
+        spark, RunSettings(landing=Path(given), lake=lake, date=date, until=date, keys=keys, as_of=now), say=say
     )
-    run_pipeline(spark, settings, say=say)
 
 # COMMAND ----------
 

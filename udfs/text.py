@@ -63,4 +63,5 @@ def e164(column: Column, country: str = "49", trunk: str = "0") -> Column:
 
 def mobile_country(imsi: Column) -> Column:
     """Mobile country code (200 to 799) from the first three digits of an IMSI; null for hashed identities."""
-    return F.when(imsi.rlike(r"^[2-7][0-9]{5,14}$"), F.substring(imsi, 1, 3)).try_cast("smallint")
+    code = F.when(F.length(imsi) <= 15, F.substring(imsi, 1, 3)).try_cast("smallint")
+    return F.when(code.between(200, 799), code)

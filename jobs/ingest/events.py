@@ -12,11 +12,22 @@ from expectations.audit import QUALITY_RESULTS
 from expectations.cells import CELLS
 from expectations.contract import Schema
 from expectations.events import EVENTS
-from expectations.gate import TableRule, check_table, good_rows, share_rule, volume_rule, with_reasons
+from expectations.gate import TableRule, check_table, good_rows, share_rule, volume_rule
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.ingest import eurostat
-from jobs.ingest.admit import Tally, keep_raw, line_whole, parsed, quarantine, quarantined_rule, raw, refuse, tally
+from jobs.ingest.admit import (
+    Tally,
+    judged,
+    keep_raw,
+    line_whole,
+    parsed,
+    quarantine,
+    quarantined_rule,
+    raw,
+    refuse,
+    tally,
+)
 from jobs.ingest.cells import plan_of
 from jobs.ingest.fields import instants, integers, texts
 from jobs.ingest.landing import FOLDER, Landing
@@ -96,7 +107,7 @@ def mark_events(typed: DataFrame, params: EventParams) -> DataFrame:
     dated = typed.withColumn("event_date", F.to_date("event_time"))
     strays = F.coalesce(F.col("_day") != raw(FOLDER), F.lit(False))
     taken = dated.where(F.col("event_time").isNull() | F.col("event_date").isin(*params.dates) | strays)
-    return with_reasons(
+    return judged(
         taken,
         EVENTS,
         {

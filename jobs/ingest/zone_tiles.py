@@ -34,21 +34,27 @@ def zone_tiles(zones: DataFrame, hierarchy: Hierarchy) -> DataFrame:
         Rows of ``reference.zone_tiles``.
     """
     planar = settled(zones, ground=geo.to_laea(st("ST_GeomFromWKT", F.col("wkt"))))
-    finest = _finest_tiles(planar.where("is_finest")).withColumn("ancestor", F.col("zone_id"))
-    parents = zones.select(F.col("zone_id").alias("ancestor"), "level", "parent_id")
-    levels = []
-    rows = finest.select("ancestor", "tile")
-    for _ in range(hierarchy.finest_depth + 1):
-        placed = rows.join(F.broadcast(parents), on="ancestor", how="inner")
-        levels.append(placed.select("level", F.col("ancestor").alias("zone_id"), "tile"))
-        rows = placed.where(F.col("parent_id").isNotNull()).select(F.col("parent_id").alias("ancestor"), "tile")
+    partition = _finest_tiles(planar.where("is_finest")).join(
+        F.broadcast(_lineage(zones, hierarchy.finest_depth)), on="zone_id", how="inner"
+    )
     places = _place_tiles(planar.where("role = 'place'")).join(
         F.broadcast(zones.select("zone_id", "level")), on="zone_id", how="inner"
     )
-    every = places.select("level", "zone_id", "tile")
-    for level in levels:
-        every = every.unionByName(level)
-    return every.select(ZONE_TILES.column_names)
+    every = partition.select("level", F.col("ancestor").alias("zone_id"), "tile")
+    return every.unionByName(places.select("level", "zone_id", "tile")).select(ZONE_TILES.column_names)
+
+
+def _lineage(zones: DataFrame, steps: int) -> DataFrame:
+    """Each finest zone with itself and its ancestors: ``zone_id, ancestor, level``; a few rows a zone."""
+    parents = zones.select(F.col("zone_id").alias("ancestor"), "level", F.col("parent_id").alias("above"))
+    generation = zones.where("is_finest").select("zone_id", F.col("zone_id").alias("ancestor"))
+    lineage = generation.join(parents, on="ancestor", how="inner")
+    every = lineage
+    for _ in range(steps):
+        generation = lineage.where(F.col("above").isNotNull()).select("zone_id", F.col("above").alias("ancestor"))
+        lineage = generation.join(parents, on="ancestor", how="inner")
+        every = every.unionByName(lineage)
+    return every.select("zone_id", "ancestor", "level")
 
 
 def with_tile_counts(zones: DataFrame, tiles: DataFrame) -> DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -207,19 +207,30 @@ def test_tiles_do_not_depend_on_partitioning(town):
     assert rows(zone_tiles(zones.repartition(5, "name"), hierarchy)) == rows(tiles)
 
 
-def test_a_small_zone_never_takes_the_last_tile(spark):
-    # Two slivers beside one zone that is one tile large: the owner keeps its only tile.
-    raw = [
-        ("own", "n", "l", None, geojson(box(0, 0, 1.6, 1.0))),
-        ("bit", "n", "l", None, geojson(box(1.6, 0, 0.1, 0.1))),
-    ]
-    checked = check_zones(frame(spark, RAW, *raw))
-    hierarchy = decide_roles([link("l", None, 2, 0, 10)])
-    counts = Counter(zone for _, zone, _ in rows(zone_tiles(with_roles(checked, hierarchy), hierarchy)))
-    assert counts["own"] >= 1
-    assert len({tile for *_, tile in rows(zone_tiles(with_roles(checked, hierarchy), hierarchy))}) == sum(
-        counts.values()
+def test_a_small_zone_takes_a_tile_but_never_the_last(spark):
+    # Centres of two neighbouring tiles, in degrees; a tile is 1.4 by 0.9 thousandths.
+    x, y = 12.374766, 51.339938
+
+    def around(west, east, south=-0.3, north=0.3):
+        corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+        return geojson([[[x + i / 1000, y + j / 1000] for i, j in corners]])
+
+    raw = frame(
+        spark,
+        RAW,
+        ("one", "n", "l", None, around(-0.5, 0.5)),
+        ("bit", "n", "l", None, around(0.5, 0.55)),
+        ("two", "n", "l", None, around(0.9, 4.0)),
+        ("speck", "n", "l", None, around(0.8, 0.9)),
     )
+    hierarchy = decide_roles([link("l", None, 4, 0, 10)])
+    zones = with_roles(check_zones(raw), hierarchy).localCheckpoint()
+    owned = defaultdict(set)
+    for _, zone, tile in rows(zone_tiles(zones, hierarchy)):
+        owned[zone].add(tile)
+    assert owned["one"] == {4486431392} and "bit" not in owned
+    assert owned["speck"] == {4486531392} and len(owned["two"]) >= 1
+    assert len(set().union(*owned.values())) == sum(map(len, owned.values()))
 
 
 def test_overlaps(spark, town):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from end_to_end_tools import World
 from PIL import Image
 from pyspark.sql import SparkSession
 
@@ -42,15 +43,24 @@ def test_a_notebook_is_in_source_format(path: Path) -> None:
             assert not any(line.startswith("# COMMAND") for line in lines), "a cell break needs blank lines around it"
 
 
-@pytest.fixture(scope="module")
-def footfall(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def _run(out: Path, **parameters: str) -> dict[str, Any]:
     """Names of the footfall notebook after it ran, as a plain script would run it."""
-    out = tmp_path_factory.mktemp("notebook")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("THREESTEP_NOTEBOOK_OUT", str(out))
-        patch.setenv("THREESTEP_NOTEBOOK_SUBSCRIBERS", "1500")
-        patch.setenv("THREESTEP_NOTEBOOK_EVENTS_PER_DAY", "20")
+        for name, value in {"out": str(out), **parameters}.items():
+            patch.setenv(f"THREESTEP_NOTEBOOK_{name.upper()}", value)
         return runpy.run_path(str(FOLDER / "01_footfall.py"))
+
+
+@pytest.fixture(scope="module")
+def footfall(spark: SparkSession, world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The notebook on a day that is released: its run changes nothing, and it shows what is there."""
+    return _run(tmp_path_factory.mktemp("notebook"), lake=str(world.lake), landing=str(world.landing))
+
+
+@pytest.mark.slow
+def test_the_notebook_simulates_and_runs_a_day(spark: SparkSession, tmp_path: Path) -> None:
+    found = _run(tmp_path, subscribers="1500", events_per_day="20")
+    assert len(found["notebook"].saved) == 3
 
 
 def test_the_notebook_leaves_charts_and_picture_that_need_no_network(footfall: dict[str, Any]) -> None:
