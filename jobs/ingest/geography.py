@@ -102,9 +102,7 @@ def rejected_zones(checked: DataFrame) -> DataFrame:
 
 
 def overlaps(zones: DataFrame, max_share: float) -> DataFrame:
-    """Find pairs of zones of one partition level that lie over each other.
-
-    Zones meet in bins of 20 km, and a pair is measured once, in the bin of its common box's corner.
+    """Find pairs of zones of one partition level that lie over each other, each measured once, in bins of 20 km.
 
     Args:
         zones: ``zone_id, level, role, wkt``.
