@@ -123,6 +123,8 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         logging_file = Path(__file__).with_name("log4j2.properties").as_uri()
         conf["spark.driver.extraJavaOptions"] = (
             f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={logging_file} "
+            # Wide plans become methods that the JVM leaves uncompiled by default, many times slower.
+            "-XX:-DontCompileHugeMethods "
             f"{os.environ.get('THREESTEP_JAVA_OPTIONS', '')}"
         ).strip()
     if (master or "local").startswith("local") and not submitted:

@@ -1,10 +1,10 @@
 -- The same exact counts without privacy: who was where, by zone and hour, and where the panel lives.
 -- One statement of DuckDB over the landing files and the solved geometry; choices by hash() instead of a keyed hash.
 WITH contacts AS (
-    SELECT imsi, epoch(CAST(event_time AS TIMESTAMPTZ))::BIGINT AS t, cell_id, event_type, timing_advance
+    SELECT imsi, epoch(TRY_CAST(event_time AS TIMESTAMPTZ))::BIGINT AS t, cell_id, event_type, timing_advance
     FROM read_parquet($events, hive_partitioning = false)
-    WHERE CAST(event_time AS TIMESTAMPTZ) >= $window_start::TIMESTAMPTZ
-      AND CAST(event_time AS TIMESTAMPTZ) < $window_end::TIMESTAMPTZ
+    WHERE TRY_CAST(event_time AS TIMESTAMPTZ) >= $window_start::TIMESTAMPTZ
+      AND TRY_CAST(event_time AS TIMESTAMPTZ) < $window_end::TIMESTAMPTZ
 ), decisions AS (
     SELECT regexp_replace(regexp_replace(regexp_replace(msisdn, '[^0-9+]', '', 'g'), '^00', '+'), '^0', '+49') AS msisdn,
            request_id, purpose, decision = 'object' AS objects, epoch(CAST(received_at AS TIMESTAMPTZ))::BIGINT AS r
