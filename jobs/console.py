@@ -14,7 +14,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from jobs.lake import describe_error
+from jobs.redaction import describe_error
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

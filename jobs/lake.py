@@ -13,15 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
+from jobs.redaction import is_missing, redacted
 
 _SAFE_VALUE = re.compile(r"^[A-Za-z0-9_.:+/ -]*$")
 
@@ -90,11 +89,11 @@ class Door:
         self._may(contract, self.reads, "read")
         if contract.full_name in self.lake._known:
             return True
-        with _redacted("looking for", contract):
+        with redacted("looking for", contract):
             try:
                 self.lake.spark.sql(f"DESCRIBE DETAIL {self.lake.target(contract)}").select("format").first()
             except PySparkException as error:
-                if _is_missing(error):
+                if is_missing(error):
                     return False
                 raise
         self.lake._known.add(contract.full_name)
@@ -115,7 +114,7 @@ class Door:
             list(pool.map(self._create, missing))
 
     def _create(self, contract: Contract) -> None:
-        with _redacted("creating", contract):
+        with redacted("creating", contract):
             self.lake.spark.sql(contract.ddl(self.lake.target(contract)))
         self.lake._known.add(contract.full_name)
 
@@ -186,7 +185,7 @@ class Door:
         keys = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in contract.keys)
         changes = "*" if matched is None else ", ".join(f"t.`{column}` = {sql}" for column, sql in matched.items())
         clause = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
-        with _redacted("merging into", contract):
+        with redacted("merging into", contract):
             self.lake.spark.sql(
                 f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {keys} "
                 f"{clause} WHEN NOT MATCHED THEN INSERT *",
@@ -195,7 +194,7 @@ class Door:
 
     def _save(self, contract: Contract, writer: DataFrameWriter) -> None:
         where = self.lake.location(contract)
-        with _redacted("writing", contract):
+        with redacted("writing", contract):
             if self.lake.root.startswith("catalog:"):
                 writer.saveAsTable(where)
             else:
@@ -204,7 +203,7 @@ class Door:
     def restore(self, contract: Contract, version: int) -> None:
         """Go back to an earlier version, as if what came after had not been written."""
         self._may(contract, self.writes, "restore")
-        with _redacted("restoring", contract):
+        with redacted("restoring", contract):
             self.lake.spark.sql(f"RESTORE TABLE {self.lake.target(contract)} TO VERSION AS OF {int(version)}")
 
     def remove_all(self, periods: Mapping[Contract, Sequence[str]]) -> None:
@@ -225,7 +224,7 @@ class Door:
         self._may(contract, self.writes, "remove from")
         if not self.exists(contract):
             return
-        with _redacted("removing from", contract):
+        with redacted("removing from", contract):
             self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {period_predicate(contract, periods)}")
         if purge:
             self.purge(contract)
@@ -237,7 +236,7 @@ class Door:
 
     def _vacuum(self, contract: Contract) -> None:
         self._may(contract, self.writes, "purge")
-        with _redacted("purging", contract):
+        with redacted("purging", contract):
             self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
 
     @contextmanager
@@ -275,39 +274,5 @@ def period_predicate(contract: Contract, periods: Sequence[str]) -> str:
     return f"`{contract.period}` IN ({values})"
 
 
-@contextmanager
-def _redacted(doing: str, contract: Contract) -> Iterator[None]:
-    """Re-raise engine errors by their condition alone: their text may quote rows."""
-    try:
-        yield
-    except (PySparkException, Py4JError) as error:
-        condition = describe_error(error)
-        raise ThreestepError(f"{doing} {contract.full_name} failed: {condition}") from None
-
-
-def describe_error(error: BaseException) -> str:
-    """Name an engine error without its text: condition or exception class only."""
-    if isinstance(error, PySparkException):
-        condition = error.getCondition()
-        if condition:
-            return str(condition)
-    java: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    names: list[str] = []
-    while java is not None and len(names) < 8:
-        try:
-            names.append(java.getClass().getSimpleName())
-            java = java.getCause()
-        except Exception:
-            break
-    return " < ".join(names) or type(error).__name__
-
-
 def _is_local(root: str) -> bool:
     return not root.startswith("catalog:") and ("://" not in root or root.startswith("file:"))
-
-
-def _is_missing(error: PySparkException) -> bool:
-    condition = error.getCondition() or ""
-    return any(word in condition for word in ("PATH_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "NOT_A_DELTA_TABLE")) or any(
-        word in condition for word in ("DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND")
-    )

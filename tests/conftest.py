@@ -18,13 +18,8 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 # Tests run each plan once or twice: compiling it well costs more than running it.
 os.environ.setdefault("THREESTEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-sys.path.insert(0, str(Path(__file__).parent))
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a file's tests, and all that share the released day, on one worker: fixtures are made once."""
-    folder = item.path.parent.name
-    item.add_marker(pytest.mark.xdist_group(folder if folder == "end_to_end" else item.path.name))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "end_to_end")]
+pytest.register_assert_rewrite("bad_input_cases", "day_cases", "notebook_cases", "end_to_end_tools")
 
 
 @pytest.fixture(scope="session")

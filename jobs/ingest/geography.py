@@ -16,7 +16,7 @@ from jobs.errors import InputRejectedError
 from jobs.ingest.geojson import RAW_COLUMNS, parse_geojson, with_shape
 from jobs.ingest.zone_levels import Hierarchy, LevelLink, decide_roles, level_links, with_roles
 from jobs.ingest.zone_tiles import tiles_of, with_tile_counts, zone_tiles
-from jobs.lake import describe_error
+from jobs.redaction import describe_error
 from udfs import geo
 from udfs.geo import settled, st
 

@@ -18,7 +18,7 @@ from pyspark.sql import types as T
 from jobs.errors import InputRejectedError
 from jobs.ingest import layout
 from jobs.ingest.tables import LandingTable
-from jobs.lake import describe_error
+from jobs.redaction import describe_error
 from udfs.text import clean
 
 LINE = "_line"
