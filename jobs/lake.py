@@ -206,6 +206,18 @@ class Door:
         with redacted("restoring", contract):
             self.lake.spark.sql(f"RESTORE TABLE {self.lake.target(contract)} TO VERSION AS OF {int(version)}")
 
+    @contextmanager
+    def all_or_nothing(self, contracts: Sequence[Contract]) -> Iterator[None]:
+        """Put tables back to what they were if what happens meanwhile fails."""
+        before = {contract: self.version(contract) for contract in contracts if self.exists(contract)}
+        try:
+            yield
+        except Exception:
+            for contract, version in before.items():
+                if self.version(contract) != version:
+                    self.restore(contract, version)
+            raise
+
     def remove_all(self, periods: Mapping[Contract, Sequence[str]]) -> None:
         """Remove and purge periods of several tables side by side: each waits on its log more than it computes."""
         with self._no_retention_check(), ThreadPoolExecutor(max_workers=4) as pool:

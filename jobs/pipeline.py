@@ -21,7 +21,7 @@ from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.consent.receipts import LedgerState
 from jobs.consent.run import check_feed, run_consent
 from jobs.context import JobReport, RunContext
-from jobs.errors import UsageError
+from jobs.errors import InputRejectedError, UsageError
 from jobs.ingest.landing import Landing
 from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
@@ -121,6 +121,10 @@ class _Run:
         landing = Landing(self.context.spark, str(settings.landing), settings.landing_format)
         # The consent feed is held against its note before anything is read or written: fail closed.
         feed = check_feed(self.context, landing)
+        if settings.waiver is None and not landing.has("subscribers"):
+            raise InputRejectedError(
+                f"subscribers: there is no such table in {settings.landing}; deliver subscribers.csv, or Parquet or Delta"
+            )
         self.lake.door(writes=list(Schema)).create(ALL)
         reference = self._print_of(_REFERENCE_FILES)
         people = self._print_of(("subscribers",))

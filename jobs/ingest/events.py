@@ -152,6 +152,7 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
     rules = table_rules(counts, params, context.policy, _usual(door, params))
     held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
     refuse(context, context.gate.record(EVENTS, batch, check_table(held)))
+    door.create([EVENTS])
     before = door.version(EVENTS)
     dates = _replaced(counts, params)
     door.replace(EVENTS, known.select(EVENTS.column_names), [str(date) for date in dates])

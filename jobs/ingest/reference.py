@@ -13,6 +13,7 @@ from expectations.corridors import CORRIDORS
 from expectations.gate import REASONS
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
+from expectations.zones import ZONE_TILES, ZONES
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.ingest import eurostat
@@ -30,7 +31,7 @@ ZONES_DOCUMENT = "zones.geojson"
 
 
 def run_reference(context: RunContext, landing: Landing) -> JobReport:
-    """Replace the reference tables by the delivery: cells, zones and tiles, residents, corridors.
+    """Replace the reference tables by the delivery, all of them or none: cells, zones and tiles, residents, corridors.
 
     Zones, population and corridors may be absent: areas stand in for zones, and without population there
     are no estimates. Population and corridors that were delivered before and are not now stay.
@@ -39,6 +40,11 @@ def run_reference(context: RunContext, landing: Landing) -> JobReport:
         InputRejectedError: A table is missing, unreadable, empty, or too much of it is bad.
     """
     door = context.lake.door(writes=[Schema.REFERENCE, Schema.RESTRICTED])
+    with door.all_or_nothing([CELLS, ZONES, ZONE_TILES, RESIDENTS, CORRIDORS]):
+        return _replace_reference(context, landing, door)
+
+
+def _replace_reference(context: RunContext, landing: Landing, door: Door) -> JobReport:
     eurostat_plan = landing.format == "eurostat"
     zone = context.policy.time_zone
     delivered = eurostat.read_cells(landing, zone) if eurostat_plan else landing.table(CELLS_FILE)

@@ -130,19 +130,12 @@ class TestRuns:
         text = str(got.collect())
         assert "26299" not in text and "20801" not in text and "+49" not in text
 
-    @pytest.mark.parametrize("broadcast", ["64MB", "-1"], ids=["broadcast", "sort-merge"])
-    def test_one_shuffle_of_events(self, spark, who, broadcast):
+    def test_one_shuffle_of_events(self, spark, who):
         resolved = spark.createDataFrame(who.collect(), who.schema)
-        before = spark.conf.get("spark.sql.autoBroadcastJoinThreshold")
-        spark.conf.set("spark.sql.autoBroadcastJoinThreshold", broadcast)
-        try:
-            runs = _movement(spark, resolved, ("262990000000001", "2026-03-03T08:00:00", "c1"))
-            events_side = shuffles(runs)
-        finally:
-            spark.conf.set("spark.sql.autoBroadcastJoinThreshold", before)
-        # Sort-merge shuffles both sides by the same keys: the SIMs, which are few, and the events once.
-        assert len(events_side) == (1 if broadcast == "64MB" else 2)
-        assert all("date" in keys and "imsi" in keys for keys in events_side)
+        keys = shuffles(_movement(spark, resolved, ("262990000000001", "2026-03-03T08:00:00", "c1")))
+        # A join that sorts shuffles both sides by the same keys: the SIMs, which are few, and the events once.
+        assert len(keys) == 2
+        assert all("date" in key and "imsi" in key for key in keys)
 
 
 class TestProfile:
