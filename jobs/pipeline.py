@@ -123,7 +123,7 @@ class _Run:
         feed = check_feed(self.context, landing)
         if settings.waiver is None and not landing.has("subscribers"):
             raise InputRejectedError(
-                f"subscribers: there is no such table in {settings.landing}; deliver subscribers.csv, or Parquet or Delta"
+                f"subscribers: there is no such table in {settings.landing}; deliver it as CSV, Parquet or Delta"
             )
         self.lake.door(writes=list(Schema)).create(ALL)
         reference = self._print_of(_REFERENCE_FILES)
