@@ -28,6 +28,7 @@ def _bytes_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.slow
 class TestRelease:
     def test_footfall_covers_its_domain(self, spark, world):
         footfall = _table(spark, world, "products/footfall")
@@ -65,6 +66,7 @@ class TestRelease:
         assert city["lower"] <= city["estimate"] <= city["upper"]
 
 
+@pytest.mark.slow
 class TestPrivacy:
     def test_receipts_add_up(self, spark, world):
         receipts = _table(spark, world, "audit/consent_receipts").collect()
@@ -102,6 +104,7 @@ class TestPrivacy:
         assert done[:3] == ["reference", "subscribers", "consent"] and done[-1] == "release"
 
 
+@pytest.mark.slow
 class TestAgain:
     def test_a_released_day_is_done(self, world, capsys):
         before = _bytes_of(world.lake)

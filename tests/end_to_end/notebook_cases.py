@@ -63,6 +63,7 @@ def test_the_notebook_simulates_and_runs_a_day(spark: SparkSession, tmp_path: Pa
     assert len(found["notebook"].saved) == 3
 
 
+@pytest.mark.slow
 def test_the_notebook_leaves_charts_and_picture_that_need_no_network(footfall: dict[str, Any]) -> None:
     saved = {path.name: path for path in footfall["notebook"].saved}
     assert sorted(saved) == ["busiest_hour.png", "zone_over_the_day.html", "zones_by_hour.html"]
@@ -74,6 +75,7 @@ def test_the_notebook_leaves_charts_and_picture_that_need_no_network(footfall: d
         assert picture.size == (1000, 740)
 
 
+@pytest.mark.slow
 def test_the_notebook_shows_the_released_figures(spark: SparkSession, footfall: dict[str, Any]) -> None:
     door = Lake(spark, footfall["lake"]).door(reads=[Schema.PRODUCTS])
     (release,) = door.read(RELEASES).filter("product = 'footfall'").collect()
