@@ -74,6 +74,14 @@ def bound_objections(ledger: DataFrame, subscribers: DataFrame) -> DataFrame:
     return bound.groupBy("msisdn").agg(F.sort_array(F.collect_list(objection)).alias("objections"))
 
 
+def of_holder(objections: Column) -> Column:
+    """The objections to a number that its holder on this row made, or that nobody can be told to have made."""
+    return F.filter(
+        objections,
+        lambda o: o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")),
+    )
+
+
 def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, params: LineParams) -> DataFrame:
     """Resolve SIMs for each day: pseudonym, line number, and the purposes that they may serve.
 
@@ -95,14 +103,10 @@ def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, param
     overlaps = (F.col("valid_from") < F.col("window_end")) & (
         F.col("valid_to").isNull() | (F.col("valid_to") > F.col("window_start"))
     )
-    mine = F.filter(
-        F.coalesce("objections", F.array()),
-        lambda o: o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")),
-    )
     resolved = (
         units(subscribers)
         .join(bound_objections(ledger, subscribers), on="msisdn", how="left")
-        .withColumn("objections", mine)
+        .withColumn("objections", of_holder(F.coalesce("objections", F.array())))
         .withColumn("objecting", _bits_in_force(F.col("objections"), as_of))
         .withColumn("past", F.filter("objections", lambda o: o["to"].isNotNull()))
         .join(F.broadcast(keyed_days), on=overlaps, how="inner")

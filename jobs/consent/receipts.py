@@ -11,7 +11,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from expectations.consent_ledger import ALL_PURPOSES, PURPOSES
-from udfs.purposes import bit
+from jobs.consent.lines import of_holder
+from udfs.purposes import serves
 
 GENESIS = "0" * 64
 
@@ -40,8 +41,8 @@ def counters(days: Sequence[dt.date]) -> list[Column]:
         today = F.col("date") == F.lit(day)
         columns.append(F.count(F.when(today, 1)).alias(f"{day}|in"))
         for purpose in PURPOSES:
-            kept = _has(F.col("purposes"), purpose)
-            withheld = ~kept & _has(F.col("withheld"), purpose)
+            kept = serves(F.col("purposes"), purpose)
+            withheld = ~kept & serves(F.col("withheld"), purpose)
             columns.append(F.count(F.when(today & kept, 1)).alias(f"{day}|{purpose}|kept"))
             columns.append(F.count(F.when(today & withheld, 1)).alias(f"{day}|{purpose}|excluded"))
     return columns
@@ -85,11 +86,7 @@ def leaks(movement: DataFrame, sims: DataFrame, bound: DataFrame) -> DataFrame:
     Returns:
         ``date`` and one count a purpose.
     """
-    mine = F.filter(
-        "objections",
-        lambda o: o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")),
-    )
-    bits = F.aggregate(mine, F.lit(0), lambda seen, o: seen.bitwiseOR(o["bits"]))
+    bits = F.aggregate(of_holder(F.col("objections")), F.lit(0), lambda seen, o: seen.bitwiseOR(o["bits"]))
     silent = (
         sims.join(bound, on="msisdn", how="inner")
         .select("date", "pseudonym", "line_no", bits.alias("bits"))
@@ -97,7 +94,7 @@ def leaks(movement: DataFrame, sims: DataFrame, bound: DataFrame) -> DataFrame:
         .distinct()
     )
     found = movement.join(F.broadcast(silent), on=["date", "pseudonym", "line_no"], how="inner")
-    counts = [F.count(F.when(_has(F.col("purposes"), p) & _has(F.col("bits"), p), 1)).alias(p) for p in PURPOSES]
+    counts = [F.count(F.when(serves(F.col("purposes"), p) & serves(F.col("bits"), p), 1)).alias(p) for p in PURPOSES]
     return found.groupBy("date").agg(*counts)
 
 
@@ -110,7 +107,3 @@ def chain(rows: Sequence[dict[str, object]], previous: str) -> list[dict[str, ob
         chained.append({**row, "previous_hash": previous, "hash": current})
         previous = current
     return chained
-
-
-def _has(mask: Column, purpose: str) -> Column:
-    return mask.cast("int").bitwiseAND(F.lit(bit(purpose))) != 0

@@ -12,14 +12,7 @@ from frames import frame, rows
 
 from expectations.tiles import TILES
 from expectations.zones import ZONE_TILES, ZONES
-from jobs.ingest.geography import (
-    GeographyParams,
-    area_tiles,
-    areas,
-    check_zones,
-    overlaps,
-    rejected_zones,
-)
+from jobs.ingest.geography import GeographyParams, area_tiles, areas, check_zones, overlaps, rejected_zones
 from jobs.ingest.geojson import parse_geojson
 from jobs.ingest.zone_levels import LevelLink, decide_roles, level_links, with_roles
 from jobs.ingest.zone_tiles import tiles_of, with_tile_counts, zone_tiles
