@@ -7,6 +7,7 @@ import sys
 import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
+from jobs.commands.consent import receipts
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
 from jobs.console import Teller
@@ -24,6 +25,7 @@ app.command("demo")(demo)
 app.command("simulate")(simulate)
 app.command("run")(run)
 app.add_typer(job, name="job")
+app.command("receipts")(receipts)
 app.command("bench")(bench)
 app.command("doctor")(doctor)
 app.command("policy")(show_policy)

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,20 @@ class Teller:
             self.console.print(text, markup=False)
         else:
             self._log.info(text)
+
+    def rows(self, title: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Print rows of an answer: a table on a terminal, one JSON object a row elsewhere."""
+        if not self.live:
+            for row in rows:
+                self._log.info(title, **row)
+            return
+        table = Table(title=title)
+        for name in rows[0] if rows else ():
+            number = all(isinstance(row[name], int) for row in rows)
+            table.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(f"{v:,}" if isinstance(v, int) else "" if v is None else str(v) for v in row.values()))
+        self.console.print(table if rows else f"{title}: none", markup=False)
 
     def simulated(self, report: SimulateReport) -> None:
         """Close a simulation: rows by table, and where they lie."""

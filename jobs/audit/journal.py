@@ -98,6 +98,7 @@ class Journal:
             report.rows_out if report else None,
             round(time.monotonic() - started, 3),
             message,
+            *(report.receipts if report and report.receipts else (None, None)),
             _now(),
         )
         frame = self.context.spark.createDataFrame([row], RUNS.struct).coalesce(1)
