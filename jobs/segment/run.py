@@ -21,7 +21,7 @@ from jobs.consent.run import master
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.segment.days import days_frame, keyed_days, utc_dates
-from jobs.segment.keys import key_store, note_keys
+from jobs.segment.keys import key_store, make_keys
 from jobs.segment.keystore import day_period
 from jobs.segment.movement import MovementParams, admitted, flagged_runs, movement, profile
 
@@ -34,10 +34,8 @@ def run_segment(context: RunContext, days: Sequence[dt.date], ledger: LedgerStat
     """
     door = context.lake.door(reads=[Schema.RESTRICTED, Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS, Schema.AUDIT])
     policy = context.policy
-    store = key_store(context)
-    made = [day for day in days if store.get(day_period(day)) is None]
-    keyed = keyed_days(context.spark, days, policy, store)
-    note_keys(context, made, "created", "stage 1 of the day")
+    make_keys(context, [day_period(day) for day in days], "stage 1 of the day")
+    keyed = keyed_days(context.spark, days, policy, key_store(context))
     subscribers = master(context)
     ledger_rows = door.read(CONSENT_LEDGER) if ledger.version != "none" else _no_ledger(context)
     lines = sims(subscribers, ledger_rows, keyed, LineParams(context.settings.as_of)).persist()
