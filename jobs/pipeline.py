@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from jobs.errors import InputRejectedError, UsageError
 from jobs.ingest.landing import Landing
 from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
-from jobs.release.run import charge_releases, released_ids, run_release
+from jobs.release.run import charge_releases, released_ids, run_release, staging_of
 from jobs.segment.keys import destroy_keys
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
@@ -44,8 +45,9 @@ class RunSummary:
     Attributes:
         days: Days that were released by this run.
         already: Days that were released before; nothing about them was touched.
-        reports: Reports of the jobs, in order.
-        seconds: Duration of each job.
+        reports: Reports of the jobs.
+        seconds: Duration of each job; some run side by side, so they add up to more than ``wall_seconds``.
+        wall_seconds: Duration of the run.
         docs: First page of the Data Docs.
     """
 
@@ -53,6 +55,7 @@ class RunSummary:
     already: list[dt.date] = field(default_factory=list)
     reports: dict[str, JobReport] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    wall_seconds: float = 0.0
     docs: Path | None = None
 
 
@@ -109,11 +112,13 @@ class _Run:
         if not self.summary.days:
             return self.summary
         self.gate.warm_up()
+        started = time.monotonic()
         try:
             self._jobs(only)
         finally:
             self.journal.keep_quality()
             self.summary.docs = self.gate.build_docs()
+            self.summary.wall_seconds = round(time.monotonic() - started, 2)
         return self.summary
 
     def _jobs(self, only: Sequence[str]) -> None:
@@ -128,9 +133,6 @@ class _Run:
         self.lake.door(writes=list(Schema)).create(ALL)
         reference = self._print_of(_REFERENCE_FILES)
         people = self._print_of(("subscribers",))
-        self._job("reference", only, reference, lambda: run_reference(self.context, landing))
-        if settings.waiver is None:
-            self._job("subscribers", only, people, lambda: run_subscribers(self.context, landing))
         state: list[LedgerState] = []
 
         def consent() -> JobReport:
@@ -138,11 +140,20 @@ class _Run:
             state.append(found)
             return report
 
-        # Consent is never skipped: what holds at processing time has to be looked at each time.
-        self._job("consent", JOBS, None, consent)
-        events = self._print_of(("events", "mno_events"), reference)
-        self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True)
-        self._job("footprints", only, None, lambda: run_footprints(self.context))
+        # Small jobs wait for commits more than they compute: geography runs beside people, footprints beside events.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="geography") as beside:
+            ground = beside.submit(
+                self._job, "reference", only, reference, lambda: run_reference(self.context, landing)
+            )
+            if settings.waiver is None:
+                self._job("subscribers", only, people, lambda: run_subscribers(self.context, landing))
+            # Consent is never skipped: what holds at processing time has to be looked at each time.
+            self._job("consent", JOBS, None, consent)
+            ground.result()
+            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_footprints(self.context))
+            events = self._print_of(("events", "mno_events"), reference)
+            self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True)
+            shapes.result()
         stage1 = digest(events, people, state[0].version, days) if events and (people or settings.waiver) else None
         stage2 = digest(stage1, reference) if stage1 and reference else None
         self._job("segment", only, stage1, lambda: run_segment(self.context, days, state[0]), of_day=True)
@@ -154,8 +165,12 @@ class _Run:
 
     def _release(self, days: Sequence[dt.date]) -> JobReport:
         report = run_release(self.context, days)
-        self.context.say("destroying the days' keys")
-        destroy_keys(self.context, days, "last release of the day is made")
+        self.context.say("destroying the days' keys, and all that lives under them")
+        door = self.lake.door(writes=[Schema.STAGING])
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging") as beside:
+            cleared = beside.submit(door.remove_all, staging_of(self.settings.policy, days))
+            destroy_keys(self.context, days, "last release of the day is made")
+            cleared.result()
         return report
 
     def _job(

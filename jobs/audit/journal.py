@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pyspark.sql import functions as F
@@ -47,12 +48,7 @@ class Journal:
 
     def blocked(self, job: str) -> bool:
         """Whether the latest record of a job says that it was blocked."""
-        door = self.context.lake.door(reads=[Schema.AUDIT])
-        if not door.exists(RUNS):
-            return False
-        rows = door.read(RUNS).filter(F.col("job") == job)
-        latest = rows.agg(F.max_by("status", "at").alias("status")).first()
-        return latest is not None and latest["status"] == "blocked"
+        return any(status == "blocked" for (name, _), (status, _, _) in self._latest.items() if name == job)
 
     def block(self, job: str, message: str) -> None:
         """Record that something is blocked for good."""
@@ -66,16 +62,25 @@ class Journal:
             self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, frame)
 
     def _done(self, job: str, of_day: bool) -> str | None:
+        mine = [
+            found for (name, run), found in self._latest.items() if name == job and (not of_day or run == self._run)
+        ]
+        status, fingerprint, _ = max(mine, key=lambda found: found[2], default=("", "", None))
+        return fingerprint if status == "done" else None
+
+    @property
+    def _run(self) -> str:
+        return self.context.run_id
+
+    @cached_property
+    def _latest(self) -> dict[tuple[str, str], tuple[str, str, dt.datetime]]:
+        """Status, fingerprint and instant of the latest record of each job and run, when first asked."""
         door = self.context.lake.door(reads=[Schema.AUDIT])
         if not door.exists(RUNS):
-            return None
-        rows = door.read(RUNS).filter(F.col("job") == job)
-        if of_day:
-            rows = rows.filter(F.col("run_id") == self.context.run_id)
-        latest = rows.agg(F.max_by(F.struct("status", "fingerprint"), "at").alias("last")).first()
-        if latest is None or latest["last"] is None or latest["last"]["status"] != "done":
-            return None
-        return str(latest["last"]["fingerprint"])
+            return {}
+        last = F.max_by(F.struct("status", "fingerprint", "at"), "at").alias("last")
+        rows = door.read(RUNS).groupBy("job", "run_id").agg(last).select("job", "run_id", "last.*").collect()
+        return {(r["job"], r["run_id"]): (r["status"], r["fingerprint"], r["at"]) for r in rows}
 
     def _record(
         self,
