@@ -219,14 +219,14 @@ class Door:
             raise
 
     def remove_all(self, periods: Mapping[Contract, Sequence[str]]) -> None:
-        """Remove and purge periods of several tables side by side: each waits on its log more than it computes."""
-        with self._no_retention_check(), ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(lambda item: self._remove_purged(*item), periods.items()))
+        """Remove and purge periods, if any, of tables side by side: each waits on its log more than it computes."""
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda item: self._remove_purged(*item), ((c, p) for c, p in periods.items() if p)))
 
     def _remove_purged(self, contract: Contract, periods: Sequence[str]) -> None:
         self.remove(contract, periods)
         if self.exists(contract):
-            self._vacuum(contract)
+            self.purge(contract)
 
     def remove(
         self, contract: Contract, periods: Sequence[str], *, purge: bool = False, column: str | None = None
@@ -246,23 +246,11 @@ class Door:
 
     def purge(self, contract: Contract) -> None:
         """Delete every file that the latest version does not use. The caller holds the lake's lock."""
-        with self._no_retention_check():
-            self._vacuum(contract)
-
-    def _vacuum(self, contract: Contract) -> None:
         self._may(contract, self.writes, "purge")
+        # Stays off: putting it back would pull it away from under a purge that runs beside this one.
+        self.lake.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
         with redacted("purging", contract):
             self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
-
-    @contextmanager
-    def _no_retention_check(self) -> Iterator[None]:
-        check = "spark.databricks.delta.retentionDurationCheck.enabled"
-        before = self.lake.spark.conf.get(check, "true")
-        self.lake.spark.conf.set(check, "false")
-        try:
-            yield
-        finally:
-            self.lake.spark.conf.set(check, before or "true")
 
     def _may(self, contract: Contract, allowed: frozenset[Schema | Contract], verb: str) -> None:
         if contract.schema not in allowed and contract not in allowed:

@@ -10,8 +10,8 @@ from expectations.catalog import ALL
 from expectations.contract import Contract, Schema
 from jobs.context import RunContext
 from jobs.lake import Lake
-from jobs.segment.keystore import FileKeyStore, KeyStore, day_period
-from jobs.segment.periods import deadline, periods_of, values_under
+from jobs.segment.keystore import FileKeyStore, KeyStore
+from jobs.segment.periods import deadline, first_day, periods_of, values_under
 
 
 def key_store(context: RunContext) -> KeyStore:
@@ -19,10 +19,14 @@ def key_store(context: RunContext) -> KeyStore:
     return FileKeyStore(context.settings.keys)
 
 
+def living_days(context: RunContext) -> set[dt.date]:
+    """Days whose key lives: stage 1 of them was begun, and what it left is not over."""
+    return {first_day(period) for period in key_store(context).periods() if period.startswith("day-")}
+
+
 def keys_live(context: RunContext, days: Iterable[dt.date]) -> bool:
     """Whether the key of every day is there: without it nothing is left of an earlier attempt at the day."""
-    living = set(key_store(context).periods())
-    return all(day_period(day) in living for day in days)
+    return set(days) <= living_days(context)
 
 
 def make_keys(context: RunContext, periods: Sequence[str], reason: str) -> None:
@@ -64,20 +68,22 @@ def rows_under(periods: Sequence[str], contracts: Sequence[Contract] = ALL) -> d
     return {c: found for c in pseudonymous if (found := [v for p in periods for v in values_under(c, p)])}
 
 
-def expire(context: RunContext, needed: Iterable[dt.date]) -> list[str]:
-    """Destroy every key whose period ended more than ``late_days`` + 1 day before the processing time.
+def overdue(context: RunContext, needed: Iterable[dt.date]) -> list[str]:
+    """Periods whose key lives though they ended more than ``late_days`` + 1 day before the processing time.
 
     Args:
         context: The run.
-        needed: Days that the run has still to release; the keys of their day, week and month stay.
-
-    Returns:
-        Periods whose key was destroyed.
+        needed: Days that the run has still to release: the keys of their day, week and month are left out.
     """
     spared = {period for day in needed for period in periods_of(day)}
-    store, policy = key_store(context), context.policy
-    due = [p for p in store.periods() if p not in spared and deadline(p, policy) <= context.settings.as_of]
-    return destroy(context.lake, store, due, "late_days + 1 after the end of the period") if due else []
+    policy, now = context.policy, context.settings.as_of
+    return [p for p in key_store(context).periods() if p not in spared and deadline(p, policy) <= now]
+
+
+def expire(context: RunContext, periods: Sequence[str]) -> list[str]:
+    """Destroy the keys of overdue periods; does nothing, at no cost, where there are none."""
+    reason = "late_days + 1 after the end of the period"
+    return destroy(context.lake, key_store(context), periods, reason) if periods else []
 
 
 def note_keys(lake: Lake, periods: Sequence[str], event: str, reason: str) -> None:

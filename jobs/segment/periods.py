@@ -10,6 +10,7 @@ from jobs.segment.keystore import PERIOD, day_period, month_period
 from jobs.settings import Policy
 from udfs.time import day_bounds
 
+
 def week_period(day: dt.date) -> str:
     """Key period of the ISO week that holds a local day."""
     year, week, _ = day.isocalendar()

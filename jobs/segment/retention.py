@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import reduce
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
@@ -13,9 +15,7 @@ from expectations.quarantine import QUARANTINE
 from jobs.context import RunContext
 from jobs.lake import Door
 from jobs.segment.days import utc_dates
-from jobs.segment.keys import key_store
-from jobs.segment.periods import kept_until, last_day
-from jobs.settings import Policy
+from jobs.segment.periods import kept_until
 
 
 def purge_events(context: RunContext, needed: Iterable[dt.date]) -> list[dt.date]:
@@ -25,16 +25,15 @@ def purge_events(context: RunContext, needed: Iterable[dt.date]) -> list[dt.date
 
     Args:
         context: The run.
-        needed: Days that the run has still to release. Dates that one of them touches stay, and those of any
-            day whose key lives: a run of it broke off, and goes on from what it has read.
+        needed: Days that are still to be released; the dates that one of them touches stay. Days whose key lives
+            are among them: a run of such a day broke off or waits, and goes on from what it has read.
 
     Returns:
         Dates of events that were removed.
     """
     door = context.lake.door(writes=[Schema.RESTRICTED])
     policy, now = context.policy, context.settings.as_of
-    living = {last_day(p) for p in key_store(context).periods() if p.startswith("day-")}
-    spared = set(utc_dates(sorted(living | set(needed)), policy))
+    spared = set(utc_dates(sorted(needed), policy))
 
     def is_over(date: dt.date) -> bool:
         return date not in spared and kept_until(date, policy) <= now
@@ -45,8 +44,7 @@ def purge_events(context: RunContext, needed: Iterable[dt.date]) -> list[dt.date
     rejected = {date for batch, date in quarantined if date and batch not in batches and is_over(date)}
     if rejected:
         door.remove(QUARANTINE, sorted(map(str, rejected)), column="event_date")
-    removed = {EVENTS: list(map(str, over)), QUARANTINE: batches}
-    door.remove_all({table: periods for table, periods in removed.items() if periods})
+    door.remove_all({EVENTS: list(map(str, over)), QUARANTINE: batches})
     if rejected and not batches:
         door.purge(QUARANTINE)
     return over
@@ -59,6 +57,6 @@ def _held(door: Door) -> tuple[set[dt.date], set[tuple[str, dt.date | None]]]:
         parts.append(door.read(EVENTS).select(F.lit(None).cast("string").alias("batch"), "event_date"))
     if door.exists(QUARANTINE):
         parts.append(door.read(QUARANTINE).filter(F.col("table_name") == EVENTS.name).select("batch", "event_date"))
-    found = [row for part in parts for row in part.distinct().collect()]
+    found = reduce(DataFrame.unionByName, parts).distinct().collect() if parts else []
     dates = {row["event_date"] for row in found if row["batch"] is None}
     return dates, {(row["batch"], row["event_date"]) for row in found if row["batch"] is not None}
