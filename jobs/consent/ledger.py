@@ -151,3 +151,8 @@ def state_of(ledger: DataFrame, requests: DataFrame, as_of: dt.datetime) -> Data
     )
     cases = requests.agg(F.count("*").alias("requests"), F.count(F.when(F.col("status") == "open", 1)).alias("open"))
     return known.join(cases, how="cross")
+
+
+def version_of(content: str) -> str:
+    """The digest in the form in which receipts name a ledger."""
+    return f"{abs(int(content)):x}"

@@ -54,7 +54,7 @@ def bound_objections(objected: DataFrame, subscribers: DataFrame, links: DataFra
         links: See ``jobs.consent.numbers``.
 
     Returns:
-        One row a number: ``msisdn`` and ``objections``, an array of (holder, since, bits, from, to).
+        One row a number: ``msisdn`` and ``objections``, an array of (holder, bits, from, to).
     """
     key = ("msisdn", "purpose", "valid_from", "valid_to")
     held = subscribers.select(
@@ -81,13 +81,11 @@ def bound_objections(objected: DataFrame, subscribers: DataFrame, links: DataFra
             F.col("b.valid_from").alias("valid_from"),
             F.col("b.valid_to").alias("valid_to"),
             F.coalesce("l.heir_holder", "b.holder").alias("holder"),
-            F.col("l.since").alias("since"),
         )
     )
-    here = bound.select(*key, "holder", F.lit(None).cast("timestamp").alias("since"))
+    here = bound.select(*key, "holder")
     objection = F.struct(
         "holder",
-        "since",
         bits_of(F.col("purpose")).alias("bits"),
         F.col("valid_from").alias("from"),
         F.col("valid_to").alias("to"),
@@ -120,8 +118,10 @@ def of_holder(objections: Column) -> Column:
     """The objections to a number that its holder on this row made, or that nobody can be told to have made."""
     return F.filter(
         objections,
-        lambda o: (o["since"].isNull() | (F.col("valid_from") >= o["since"]))
-        & (o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id"))),
+        lambda o: (
+            (o["since"].isNull() | (F.col("valid_from") >= o["since"]))
+            & (o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")))
+        ),
     )
 
 

@@ -25,9 +25,9 @@ def number_links(subscribers: DataFrame, *, covers_holder: bool = False) -> Data
         covers_holder: Whether an objection extends to the other lines of a private subscriber.
 
     Returns:
-        ``msisdn`` with its ``holder`` (null where unknown) and, for the rule of the SIM, the start of the row
-        that the link begins at (``held_from``); ``heir``, the number that follows, ``heir_holder``, and the
-        instant from which its rows are meant (``since``; null: all of this holder).
+        ``msisdn`` with its ``holder`` (null where unknown); ``heir``, the number that follows, with
+        ``heir_holder``; and, for the rule of the SIM alone, where the link leaves and arrives: ``held_from`` and
+        ``since``, the starts of the two rows of master data. The heir is meant as a line, with all its rows.
     """
     by_person = _of_person(subscribers, covers_holder)
     return by_person.unionByName(_of_sim(subscribers)).distinct()
@@ -55,9 +55,9 @@ def _of_person(subscribers: DataFrame, covers_holder: bool) -> DataFrame:
         .join(others, on="subscriber_id", how="inner")
         .filter(F.col("msisdn") != F.col("heir"))
         .groupBy("subscriber_id", "msisdn", "heir")
-        .agg(F.bool_or(beside).alias("beside"), F.min(F.when(after, F.col("valid_from"))).alias("since"))
-        .filter(F.lit(covers_holder) | (~F.col("beside") & F.col("since").isNotNull()))
-        .select("subscriber_id", "msisdn", "heir", F.when(F.lit(not covers_holder), F.col("since")).alias("since"))
+        .agg(F.bool_or(beside).alias("beside"), F.bool_or(after).alias("after"))
+        .filter(F.lit(covers_holder) | (~F.col("beside") & F.col("after")))
+        .select("subscriber_id", "msisdn", "heir")
     )
     # By the instant too: a company's lines by each other would be far too many.
     begun = lines.select("subscriber_id", F.col("msisdn").alias("heir"), F.col("begun").alias("over"))
@@ -65,7 +65,7 @@ def _of_person(subscribers: DataFrame, covers_holder: bool) -> DataFrame:
         lines.filter("NOT private")
         .join(begun, on=["subscriber_id", "over"], how="inner")
         .filter(F.col("msisdn") != F.col("heir"))
-        .select("subscriber_id", "msisdn", "heir", F.col("over").alias("since"))
+        .select("subscriber_id", "msisdn", "heir")
     )
     return of_private.unionByName(of_business).select(
         "msisdn",
@@ -73,7 +73,7 @@ def _of_person(subscribers: DataFrame, covers_holder: bool) -> DataFrame:
         F.lit(None).cast("timestamp").alias("held_from"),
         "heir",
         F.col("subscriber_id").alias("heir_holder"),
-        "since",
+        F.lit(None).cast("timestamp").alias("since"),
     )
 
 

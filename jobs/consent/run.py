@@ -13,7 +13,7 @@ from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Schema
 from expectations.quarantine import QUARANTINE
 from expectations.subscribers import SUBSCRIBERS
-from jobs.consent.ledger import changes, current, intervals, state_of
+from jobs.consent.ledger import changes, current, intervals, state_of, version_of
 from jobs.consent.receipts import LedgerState
 from jobs.consent.requests import of_touched_lines, unseen
 from jobs.context import JobReport, RunContext
@@ -123,7 +123,7 @@ def run_consent(context: RunContext, feed: ConsentFeed | None) -> tuple[JobRepor
             "Check the feed, or set consent.allow_empty_ledger in the policy; nothing was processed"
         )
     state = LedgerState(
-        version=f"{abs(int(found['content'])):x}",
+        version=version_of(found["content"]),
         delivered_at=feed.note.delivered_at,
         lines={p: int(found[p]) for p in PURPOSES},
         table_version=door.version(CONSENT_LEDGER),
@@ -145,7 +145,10 @@ def _record(context: RunContext, door: Door, new: DataFrame, requests: DataFrame
     known = current(door.read(CONSENT_LEDGER)).join(lines, on="msisdn", how="left_semi")
     written = changes(intervals(requests), known.select(CONSENT_LEDGER.column_names), context.settings.as_of).persist()
     try:
-        report = context.gate.validate(written, CONSENT_LEDGER, "ledger", check_keys=True)
+        rows = written.count()
+        if not rows:
+            return
+        report = context.gate.validate(written, CONSENT_LEDGER, "ledger", rows=rows, check_keys=True)
         if not report.passed:
             raise ConsentError(report.message())
         door.merge(CONSENT_LEDGER, written)
