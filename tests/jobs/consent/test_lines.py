@@ -148,7 +148,7 @@ def _master(spark, case_lines):
             _number(case, n),
             f"2629{case:08d}{s:03d}",
             "a",
-            contract,
+            kind,
             1980,
             "female",
             "z1",
