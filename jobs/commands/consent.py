@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -66,6 +67,31 @@ def receipts(
         raise ThreestepError(f"audit.consent_receipts: no receipt has the hash {contains}: it was removed or altered")
     if verify and found:
         teller.line(f"all {len(found)} receipts hold; the last hash is {found[-1]['hash']}: note it elsewhere")
+
+
+def explain_line(
+    msisdn: Annotated[str, typer.Argument(help="Phone number in any usual spelling; - reads it from standard input")],
+    lake: LakeOption,
+    policy: PolicyOption = None,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """Answer a customer's request for access: a line's decisions, and the days on which it could serve a purpose.
+
+    Only the owner of the lake's restricted folder may ask; in a catalog, who was granted its tables.
+    """
+    from jobs.consent.access import refuse_strangers
+    from jobs.consent.explain import explain_line as explained
+
+    refuse_strangers(lake_root(lake))
+    teller, rules = Teller(), load_policy(policy)
+    typed = sys.stdin.readline().strip() if msisdn == "-" else msisdn
+    opened = _open(teller, lake, master, driver_memory)
+    with teller.working("looking the line up"):
+        answer = explained(opened, typed, rules.time_zone)
+    teller.line(f"{answer.masked}: {len(answer.decisions)} decisions, {len(answer.days)} days with a receipt")
+    teller.rows("decision", answer.decisions)
+    teller.rows("day", answer.days)
 
 
 def keys(
