@@ -81,6 +81,7 @@ def explain_line(
     Only the owner of the lake's restricted folder may ask; in a catalog, who was granted its tables.
     """
     from jobs.consent.access import refuse_strangers
+    from jobs.consent.explain import ExplainParams
     from jobs.consent.explain import explain_line as explained
 
     refuse_strangers(lake_root(lake))
@@ -88,7 +89,7 @@ def explain_line(
     typed = sys.stdin.readline().strip() if msisdn == "-" else msisdn
     opened = _open(teller, lake, master, driver_memory)
     with teller.working("looking the line up"):
-        answer = explained(opened, typed, rules.time_zone)
+        answer = explained(opened, typed, ExplainParams(rules.time_zone, rules.consent.covers_holder))
     teller.line(f"{answer.masked}: {len(answer.decisions)} decisions, {len(answer.days)} days with a receipt")
     teller.rows("decision", answer.decisions)
     teller.rows("day", answer.days)

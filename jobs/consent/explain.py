@@ -18,8 +18,10 @@ from pyspark.sql import functions as F
 from expectations.audit import CONSENT_RECEIPTS
 from expectations.consent_ledger import CONSENT_LEDGER, PURPOSES
 from expectations.subscribers import SUBSCRIBERS
-from jobs.consent.ledger import known_at, objections
-from jobs.consent.lines import bound_objections, of_holder
+from jobs.consent.eligibility import Holding, Objection, verdict
+from jobs.consent.ledger import known_at
+from jobs.consent.lines import LineParams, objecting_rows
+from jobs.consent.numbers import closed_links
 from jobs.consent.receipts import stored
 from jobs.errors import UsageError
 from jobs.lake import Lake
@@ -32,35 +34,16 @@ NEIGHBOURS = 2
 
 
 @dataclass(frozen=True)
-class Objection:
-    """An objection that counts for a line.
+class ExplainParams:
+    """What of the policy decides the answer.
 
     Attributes:
-        bits: Its purposes.
-        since: Start, inclusive.
-        until: End by withdrawal, exclusive; None while it holds.
+        time_zone: Time zone of local days.
+        covers_holder: Whether an objection extends to the other lines of a private subscriber.
     """
 
-    bits: int
-    since: dt.datetime
-    until: dt.datetime | None
-
-
-@dataclass(frozen=True)
-class Holding:
-    """A row of master data of the line, with the objections that its holder made.
-
-    Attributes:
-        since: Start, inclusive.
-        until: End, exclusive; None while valid.
-        is_thing: Whether the line is a thing's.
-        objections: By start.
-    """
-
-    since: dt.datetime
-    until: dt.datetime | None
-    is_thing: bool
-    objections: tuple[Objection, ...]
+    time_zone: str
+    covers_holder: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,42 +61,7 @@ class Answer:
     days: list[dict[str, object]]
 
 
-def verdict(
-    holdings: Sequence[Holding], purpose: str, day: tuple[dt.datetime, dt.datetime], processed_at: dt.datetime
-) -> str:
-    """Whether a line's events of a day could serve a purpose, by what was known when the day was processed.
-
-    The rule is the one that the run went by: no objection in force at the processing time, and none at the
-    event's time.
-
-    Args:
-        holdings: Of the holder who asks.
-        purpose: The purpose.
-        day: Start and end of the local day.
-        processed_at: Processing time of the run that made the receipt.
-    """
-    start, end = day
-    held = [h for h in holdings if h.since < end and (h.until is None or h.until > start) and not h.is_thing]
-    if not held:
-        return "not eligible: no line of this holder on the day"
-    about = sorted({o for h in held for o in h.objections if o.bits & bit(purpose)}, key=lambda o: o.since)
-    now = [o for o in about if o.since <= processed_at and (o.until is None or processed_at < o.until)]
-    if now:
-        return f"not eligible: objection since {now[0].since.isoformat()}"
-    during = [(max(o.since, start), min(o.until or end, end)) for o in about if o.since < end]
-    during = [(since, until) for since, until in during if since < until]
-    if not during:
-        return "eligible"
-    told = ", ".join(f"{since.isoformat()} to {until.isoformat()}" for since, until in during)
-    free_from = start
-    for since, until in during:
-        if since > free_from:
-            return f"partly: objection {told}"
-        free_from = max(free_from, until)
-    return f"partly: objection {told}" if free_from < end else f"not eligible: objection {told}"
-
-
-def explain_line(lake: Lake, typed: str, time_zone: str) -> Answer:
+def explain_line(lake: Lake, typed: str, params: ExplainParams) -> Answer:
     """Answer a customer's request for access.
 
     The line is looked up by joining a frame of one row: its number is part of no statement, plan or log.
@@ -121,7 +69,7 @@ def explain_line(lake: Lake, typed: str, time_zone: str) -> Answer:
     Args:
         lake: The lake; only ledger, master data and receipts are opened.
         typed: The number in any usual spelling.
-        time_zone: Time zone of local days.
+        params: Local days, and how far objections reach.
 
     Raises:
         UsageError: The text cannot be read as a phone number.
@@ -139,20 +87,20 @@ def explain_line(lake: Lake, typed: str, time_zone: str) -> Answer:
     people = subscribers.join(F.broadcast(numbers), on="msisdn", how="left_semi").persist()
     said = ledger.join(F.broadcast(numbers), on="msisdn", how="left_semi").persist()
     try:
-        rows = stored(said.join(F.broadcast(frame.withColumn("own", F.lit(True))), on="msisdn", how="left"))
-        receipts = stored(door.read(CONSENT_RECEIPTS).select("number", "date", "purpose", "processed_at"))
-        seen: dict[frozenset[int], list[Holding]] = {}
+        with closed_links(people, covers_holder=params.covers_holder) as links:
+            rows = stored(said.join(F.broadcast(frame.withColumn("own", F.lit(True))), on="msisdn", how="left"))
+            receipts = stored(door.read(CONSENT_RECEIPTS).select("number", "date", "purpose", "processed_at"))
+            seen: dict[frozenset[int], list[Holding]] = {}
 
-        def held_as_known(instant: dt.datetime) -> list[Holding]:
-            known = frozenset(n for n, row in enumerate(rows) if _knew(row, instant))
-            if known not in seen:
-                seen[known] = holdings(people, known_at(said, instant), frame)
-            return seen[known]
+            def held_as_known(instant: dt.datetime) -> list[Holding]:
+                known = frozenset(n for n, row in enumerate(rows) if _knew(row, instant))
+                if known not in seen:
+                    seen[known] = holdings(people, links, known_at(said, instant), frame)
+                return seen[known]
 
-        days = _days(
-            receipts, {i: held_as_known(i) for i in {_instant(r["processed_at"]) for r in receipts}}, time_zone
-        )
-        present = held_as_known(max([dt.datetime.now(dt.UTC), *(_instant(row["recorded_from"]) for row in rows)]))
+            processed = sorted({_instant(row["processed_at"]) for row in receipts})
+            days = _days(receipts, {instant: held_as_known(instant) for instant in processed}, params.time_zone)
+            present = held_as_known(max([dt.datetime.now(dt.UTC), *(_instant(row["recorded_from"]) for row in rows)]))
     finally:
         people.unpersist()
         said.unpersist()
@@ -161,24 +109,24 @@ def explain_line(lake: Lake, typed: str, time_zone: str) -> Answer:
     return Answer(masked(found["msisdn"]), [_told(row) for row in rows if _is_theirs(row, theirs, since)], days)
 
 
-def holdings(people: DataFrame, known: DataFrame, asked: DataFrame) -> list[Holding]:
+def holdings(people: DataFrame, links: DataFrame, known: DataFrame, asked: DataFrame) -> list[Holding]:
     """The line's rows of master data under its present holder, with what counts against them.
 
     Args:
         people: Rows of ``restricted.subscribers`` of the line, and of those that its objections may come from.
+        links: See ``jobs.consent.numbers``, of these rows.
         known: Rows of ``restricted.consent_ledger`` as known at some instant.
         asked: ``msisdn`` of the line, one row.
     """
     ledger = known.withColumn("recorded_to", F.lit(None).cast("timestamp"))
-    bound = bound_objections(objections(ledger), people)
+    # The rule that the runs go by; what is in force at which instant is told apart below.
+    judged = objecting_rows(people, ledger, links, LineParams(dt.datetime.now(dt.UTC)))
     objected = F.transform(
-        of_holder(F.coalesce("objections", F.array())),
+        "objections",
         lambda o: F.struct(o["bits"], F.unix_micros(o["from"]).alias("from"), F.unix_micros(o["to"]).alias("to")),
     )
-    rows = (
-        people.join(F.broadcast(asked), on="msisdn", how="left_semi")
-        .join(bound, on="msisdn", how="left")
-        .select("subscriber_id", "contract", "valid_from", "valid_to", objected.alias("objections"))
+    rows = judged.join(F.broadcast(asked), on="msisdn", how="left_semi").select(
+        "subscriber_id", "contract", "valid_from", "valid_to", objected.alias("objections")
     )
     found = sorted(stored(rows), key=lambda row: _instant(row["valid_from"]))
     holder = found[-1]["subscriber_id"] if found else None
