@@ -26,6 +26,7 @@ from jobs.ingest.admit import (
     quarantined_rule,
     raw,
     refuse,
+    rejected,
     tally,
 )
 from jobs.ingest.cells import plan_of
@@ -151,7 +152,7 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
     known = with_cell_known(good_rows(marked), cells)
     rules = table_rules(counts, params, context.policy, _usual(door, params))
     held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    refuse(context, context.gate.record(EVENTS, batch, check_table(held)))
+    refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *rejected(counts)]))
     door.create([EVENTS])
     before = door.version(EVENTS)
     dates = _replaced(counts, params)

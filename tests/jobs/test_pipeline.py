@@ -130,7 +130,7 @@ class TestWaiting:
         over = ["day-2026-02-28", "day-2026-03-01", "week-2026-W09"]
         assert house.key_events()[1:] == [("destroyed", period, reason) for period in over]
         house.run("2026-03-05T05:00:00", until=FIRST, late_days=1)
-        assert house.key_events()[-1] == ("destroyed", "day-2026-03-03", "last release of the day is made")
+        assert ("destroyed", "day-2026-03-03", "last release of the day is made") in house.key_events()
         assert house.keys.periods() == ["month-2026-03"]
 
 
