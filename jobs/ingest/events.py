@@ -26,7 +26,6 @@ from jobs.ingest.admit import (
     quarantined_rule,
     raw,
     refuse,
-    rejected,
     tally,
 )
 from jobs.ingest.cells import plan_of
@@ -152,7 +151,7 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
     known = with_cell_known(good_rows(marked), cells)
     rules = table_rules(counts, params, context.policy, _usual(door, params))
     held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *rejected(counts)]))
+    refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *counted(counts)]))
     door.create([EVENTS])
     before = door.version(EVENTS)
     dates = _replaced(counts, params)
