@@ -171,7 +171,7 @@ def quarantine(door: Door, marked: DataFrame, table: str, batch: str, counts: Ta
         door.remove(QUARANTINE, [batch])
 
 
-def counted(counts: Tally) -> list[RuleResult]:
+def by_reason(counts: Tally) -> list[RuleResult]:
     """Rows by reason for the record: they outlive the rows in quarantine, which go with the table's own."""
     return row_results(counts.reasons, counts.total)
 
@@ -205,7 +205,7 @@ def hold(
     """
     good = good_rows(marked).select(contract.column_names)
     held = [quarantined_rule(table, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    report = context.gate.record(contract, batch, [*check_table(held), *counted(counts)])
+    report = context.gate.record(contract, batch, [*check_table(held), *by_reason(counts)])
     if report.passed:
         report = context.gate.validate(
             good, contract, batch, rows=counts.good, min_rows=1, extra_rules=held, check_keys=True

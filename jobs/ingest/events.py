@@ -151,7 +151,7 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
     known = with_cell_known(good_rows(marked), cells)
     rules = table_rules(counts, params, context.policy, _usual(door, params))
     held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *counted(counts)]))
+    refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *by_reason(counts)]))
     door.create([EVENTS])
     before = door.version(EVENTS)
     dates = _replaced(counts, params)
