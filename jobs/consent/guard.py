@@ -30,8 +30,8 @@ def open_ledger(context: RunContext, state: LedgerState) -> DataFrame:
         return context.lake.door(reads=[Schema.RESTRICTED]).read(CONSENT_LEDGER, state.table_version)
     except (PySparkException, ThreestepError):
         raise ConsentError(
-            f"{CONSENT_LEDGER.full_name} cannot be read at version {state.table_version}: somebody removed it during the "
-            "run. Nothing was processed; run again, and it is made anew from the requests"
+            f"{CONSENT_LEDGER.full_name} cannot be read at version {state.table_version}: it was removed during "
+            "the run. Nothing was processed; run again, and it is made anew from the requests"
         ) from None
 
 

@@ -177,7 +177,7 @@ def sims(
         .filter(F.col("valid_to").isNull() | (F.col("valid_to") > F.col("valid_from")))
         .withColumn("pseudonym", hmac_sha256(F.col("inner"), F.col("outer"), F.col("unit")))
         .withColumn("line_hash", hmac_sha256(F.col("inner"), F.col("outer"), F.concat(F.lit("line:"), "msisdn")))
-        .withColumn("covers_day", _covers_day())
+        .withColumn("covers_day", F.max(_covers_day()).over(Window.partitionBy("date", "unit", "msisdn")))
     )
     by_hash = Window.partitionBy("date", "unit").orderBy("line_hash")
     numbered = resolved.withColumn("line_no", F.dense_rank().over(by_hash).cast("smallint"))
