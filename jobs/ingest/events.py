@@ -18,6 +18,7 @@ from jobs.errors import InputRejectedError
 from jobs.ingest import eurostat
 from jobs.ingest.admit import (
     Tally,
+    by_reason,
     judged,
     keep_raw,
     line_whole,
