@@ -113,7 +113,8 @@ class Door:
         elif is_local(self.lake.root):
             for contract in missing:
                 if contract.schema.holds_identifiers:
-                    Path(self.lake.location(contract).removeprefix("file:")).parent.mkdir(0o700, True, True)
+                    folder = Path(self.lake.location(contract).removeprefix("file:")).parent
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(self._create, missing))
 

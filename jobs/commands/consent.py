@@ -58,7 +58,10 @@ def receipts(
     rows = [row for row in found if day is None or row["date"] == day]
     teller.rows("receipt", [{k: row[k] for k in _SHOWN} for row in rows])
     if verify:
-        amiss = faults(found, recorded_ends(opened))
+        ends = recorded_ends(opened)
+        if not found and not ends:
+            raise ThreestepError(f"{lake}: there are no receipts, and no run that wrote some")
+        amiss = faults(found, ends)
         for fault in amiss:
             teller.line(str(fault))
         if amiss:

@@ -166,7 +166,7 @@ def _days(
     days: dict[dt.date, dict[str, object]] = {}
     for (day, purpose), row in sorted(latest.items(), key=lambda item: (item[0][0], PURPOSES.index(item[0][1]))):
         instant = _instant(row["processed_at"])
-        told = days.setdefault(day, {"date": str(day), "processed_at": instant.isoformat()})
+        told = days.setdefault(day, {"date": str(day), "processed_at": instant.isoformat(), **dict.fromkeys(PURPOSES)})
         told[purpose] = verdict(held[instant], purpose, day_bounds(day, time_zone), instant)
     return list(days.values())
 
@@ -180,9 +180,9 @@ def _is_theirs(row: Mapping[str, object], objected: set[Objection], since: dt.da
 
 
 def _told(row: Mapping[str, object]) -> dict[str, object]:
-    moved = {} if row["own"] else {"for": "an earlier number of the holder"}
+    made_for = "this number" if row["own"] else "an earlier number of the holder"
     shown = ("purpose", "decision", "valid_from", "valid_to", "channel", "brand", "recorded_from", "recorded_to")
-    return {**{c: v.isoformat() if isinstance(v := row[c], dt.datetime) else v for c in shown}, **moved}
+    return {**{c: v.isoformat() if isinstance(v := row[c], dt.datetime) else v for c in shown}, "made_for": made_for}
 
 
 def _knew(row: Mapping[str, object], instant: dt.datetime) -> bool:

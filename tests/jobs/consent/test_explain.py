@@ -136,11 +136,11 @@ class TestExplain:
         late = "not eligible: objection since 2026-03-01T00:00:00+00:00"
         assert (second["date"], second[STATISTICS], second[RESEARCH]) == ("2026-03-03", late, research)
         assert second["traffic_planning"] == "eligible"
-        told = [(d["purpose"], d["decision"], d["recorded_from"][:10], d.get("for")) for d in answer.decisions]
+        told = [(d["purpose"], d["decision"], d["recorded_from"][:10], d["made_for"]) for d in answer.decisions]
         assert sorted(told, key=str) == [
             (RESEARCH, "object", "2026-03-03", "an earlier number of the holder"),
-            (STATISTICS, "object", "2026-03-04", None),
-            ("rewards", "consent", "2026-03-03", None),
+            (STATISTICS, "object", "2026-03-04", "this number"),
+            ("rewards", "consent", "2026-03-03", "this number"),
         ]
         assert A not in json.dumps([answer.masked, answer.decisions, answer.days])
 
