@@ -52,7 +52,7 @@ class Lake:
         Raises:
             ThreestepError: Another process holds it.
         """
-        if not is_local(self.root):
+        if not _is_local(self.root):
             yield
             return
         folder = Path(self.root.removeprefix("file:"))
@@ -110,7 +110,7 @@ class Door:
         if self.lake.root.startswith("catalog:"):
             for schema in sorted({self.lake.target(c).rpartition(".")[0] for c in missing}):
                 self.lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        elif is_local(self.lake.root):
+        elif _is_local(self.lake.root):
             for contract in missing:
                 if contract.schema.holds_identifiers:
                     folder = Path(self.lake.location(contract).removeprefix("file:")).parent
@@ -284,6 +284,6 @@ def period_predicate(contract: Contract, periods: Sequence[str], column: str | N
     return f"`{column}` IN ({values})"
 
 
-def is_local(root: str) -> bool:
+def _is_local(root: str) -> bool:
     """Whether a lake lies on a file system of this machine."""
     return not root.startswith("catalog:") and ("://" not in root or root.startswith("file:"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from expectations.contract import Schema
 from jobs.commands.options import (
     KeysOption,
     LakeOption,
@@ -14,6 +16,7 @@ from jobs.commands.options import (
     MemoryOption,
     PolicyOption,
     as_date,
+    is_local,
     key_folder,
     lake_root,
 )
@@ -87,7 +90,8 @@ def explain_line(
     from jobs.consent.explain import ExplainParams
     from jobs.consent.explain import explain_line as explained
 
-    refuse_strangers(lake_root(lake))
+    if is_local(lake):
+        refuse_strangers(Path(lake_root(lake)) / Schema.RESTRICTED)
     teller, rules = Teller(), load_policy(policy)
     typed = sys.stdin.readline().strip() if msisdn == "-" else msisdn
     opened = _open(teller, lake, master, driver_memory)

@@ -6,13 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-from expectations.contract import Schema
 from jobs.errors import RoomError, ThreestepError
-from jobs.lake import is_local
 
 
-def refuse_strangers(root: str) -> None:
-    """Refuse whoever does not own the restricted folder; elsewhere the grants of catalog or store decide.
+def refuse_strangers(folder: Path) -> None:
+    """Refuse whoever does not own the folder of the restricted schema; elsewhere grants of catalog or store decide.
 
     Root of the machine can read every file and is not kept out by this: it is a rule against mistakes and
     curiosity, the file system's rights are what keeps others out.
@@ -21,9 +19,6 @@ def refuse_strangers(root: str) -> None:
         RoomError: The folder is another user's, or others may read it.
         ThreestepError: There is none.
     """
-    if not is_local(root):
-        return
-    folder = Path(root.removeprefix("file:")) / Schema.RESTRICTED
     if not folder.is_dir():
         raise ThreestepError(f"{folder} does not exist: run the jobs that write it first")
     found = folder.stat()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from end_to_end_tools import messages, threestep
@@ -159,8 +160,6 @@ class TestExplain:
         assert threestep("explain-line", "no number", "--lake", lake.root) == 2
         assert threestep("explain-line", A, "--lake", tmp_path / "none") == 1
 
-        from pathlib import Path
-
         folder = Path(lake.root) / "restricted"
         assert folder.stat().st_mode & 0o777 == 0o700
         folder.chmod(0o750)
@@ -172,11 +171,10 @@ class TestExplain:
     def test_another_user_is_refused(self, lake, monkeypatch):
         from jobs.consent import access
 
-        access.refuse_strangers(lake.root)
-        access.refuse_strangers("catalog:main")
+        access.refuse_strangers(Path(lake.root) / "restricted")
         monkeypatch.setattr(access.os, "geteuid", lambda: 12345)
         with pytest.raises(RoomError, match="another user"):
-            access.refuse_strangers(lake.root)
+            access.refuse_strangers(Path(lake.root) / "restricted")
 
     def test_it_reads_no_location(self, lake, monkeypatch):
         """Of all tables it may open these three; that its module names no other one, the rooms' test holds."""
