@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
@@ -75,12 +76,17 @@ def _write(context: RunContext, days: Sequence[dt.date], keyed: DataFrame, lines
     contacts = contacts.observe(seen, *counters(days), *contact_counters(days))
     starts = run_starts(contacts.filter("purposes <> 0 AND x IS NOT NULL"), params)
     runs = closed_runs(starts, params).observe(flags, *run_counters(days))
-    door.replace(MOVEMENT, movement(runs, cells, keyed), dates)
     visitors = _visitors(events.filter("cell_known"), lines, window, params)
-    door.replace(PROFILE, profile(lines, visitors, keyed), dates)
+    # Most of a small write is waiting for plans and commits: it hides behind the large one.
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        moved = pool.submit(door.replace, MOVEMENT, movement(runs, cells, keyed), dates)
+        who = pool.submit(door.replace, PROFILE, profile(lines, visitors, keyed), dates)
+        usual = pool.submit(read_usual, door, days[0], policy.quality)
+        for work in (moved, who):
+            work.result()
     counts = {k: float(v) for k, v in {**seen.get, **flags.get}.items()}
     rules = [_repeats_rule(context, days, counts)]
-    rules += flag_rules(counts, days, read_usual(door, days[0], policy.quality), policy.quality)
+    rules += flag_rules(counts, days, usual.result(), policy.quality)
     written = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
     found = context.gate.validate(written, MOVEMENT, f"{dates[0]}..{dates[-1]}", extra_rules=rules)
     if not found.passed:

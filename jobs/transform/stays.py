@@ -149,9 +149,9 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
     shared = groups.select(
         "*",
         F.lag("starts").over(order).isNull().alias("is_first"),
-        _share(F.col("starts") - F.lag("ends").over(order), params).alias("before"),
-        _share(following - F.col("ends"), params).alias("after"),
-        following.alias("following"),
+        (F.col("starts") - _share(F.col("starts") - F.lag("ends").over(order), 1, params)).alias("begin"),
+        (F.col("ends") + _share(following - F.col("ends"), 0, params)).alias("finish"),
+        (following - _share(following - F.col("ends"), 1, params)).alias("resumes"),
         F.coalesce(F.lead("purposes").over(order), "purposes").alias("next_purposes"),
         F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int").alias("place_no"),
     )
@@ -170,9 +170,9 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
 
 def _pieces(params: StayParams) -> Column:
     """What a group leaves on the day: the silence before the first one, itself, the silence after it."""
-    begin, finish = F.col("starts") - F.col("before"), F.col("ends") + F.col("after")
+    begin, finish = F.col("begin"), F.col("finish")
     kind = F.when(F.col("ends") - F.col("starts") >= params.stay_seconds, "stay").otherwise("move")
-    resumes = F.coalesce(F.col("following") - F.col("after"), F.col("day_end"))
+    resumes = F.coalesce(F.col("resumes"), F.col("day_end"))
     both = F.col("purposes").cast("int").bitwiseAND(F.col("next_purposes").cast("int"))
     nowhere = F.lit(None).cast("bigint")
 
@@ -214,10 +214,10 @@ def _returns(order: WindowSpec, params: StayParams) -> Column:
     return F.coalesce(away, F.lit(False)) | F.coalesce(back, F.lit(False))
 
 
-def _share(gap: Column, params: StayParams) -> Column:
-    """Seconds of a silence that go to the segment beside it: half, at most half of the longest shared silence."""
+def _share(gap: Column, odd: int, params: StayParams) -> Column:
+    """Seconds of a silence for the segment beside it: half, the odd one with it or not, of the longest at most."""
     most = F.lit(params.max_gap_seconds // 2)
-    half = F.floor(gap / 2).cast("int")
+    half = F.floor((gap + odd) / 2).cast("int")
     return F.coalesce(F.greatest(F.lit(0), F.least(half, most)), most)
 
 

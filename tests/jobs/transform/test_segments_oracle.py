@@ -75,18 +75,18 @@ def _oracle(runs: list[Run], day: dt.date) -> list[tuple[Any, ...]]:
         else:
             groups[-1].append(run)
     spans = [(g[0][0], max(r[1] for r in g)) for g in groups]
-    shares = [min(3_600, (b[0] - a[1]) // 2) for a, b in pairwise(spans)]
+    shares = [(min(3_600, gap // 2), min(3_600, gap - gap // 2)) for gap in (b[0] - a[1] for a, b in pairwise(spans))]
     pieces: list[tuple[str, int, int, str | None, int]] = []
     for i, (group, (start, end)) in enumerate(zip(groups, spans, strict=True)):
         mask = group[0][4]
-        begin = start - (shares[i - 1] if i else 3_600)
-        finish = end + (shares[i] if i < len(shares) else 3_600)
+        begin = start - (shares[i - 1][1] if i else 3_600)
+        finish = end + (shares[i][0] if i < len(shares) else 3_600)
         dominant = max(group, key=lambda r: (r[1] - r[0], r[3], r[2]))[2]
         if i == 0:
             pieces.append(("unknown", day_start, begin, None, mask))
         pieces.append(("stay" if end - start >= 900 else "move", begin, finish, dominant, mask))
         if i < len(shares):
-            pieces.append(("unknown", finish, spans[i + 1][0] - shares[i], None, mask & groups[i + 1][0][4]))
+            pieces.append(("unknown", finish, spans[i + 1][0] - shares[i][1], None, mask & groups[i + 1][0][4]))
         else:
             pieces.append(("unknown", finish, day_end, None, mask))
     clipped = [(k, max(a, day_start) // 60 * 60, min(b, day_end) // 60 * 60, c, m) for k, a, b, c, m in pieces]
