@@ -15,7 +15,7 @@ from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.segment.days import days_frame
 from jobs.settings import Policy
-from jobs.transform.stays import StayParams, located, numbered_places, segments, settled_runs
+from jobs.transform.stays import StayParams, day_segments
 
 
 def stay_params(policy: Policy) -> StayParams:
@@ -35,11 +35,11 @@ def run_transform(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     """
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
     params = stay_params(context.policy)
-    places = numbered_places(door.read(CELL_POSITIONS))
+    positions = door.read(CELL_POSITIONS)
     dates = [str(day) for day in days]
     moved = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
     bounds = days_frame(context.spark, days, context.policy)
-    rows = segments(settled_runs(located(moved, places), params), places, bounds, params)
+    rows = day_segments(moved, positions, bounds, params)
     door.replace(SEGMENTS, rows, dates)
     written = door.read(SEGMENTS).filter(F.col("date").isin(list(days)))
     found = context.gate.validate(written, SEGMENTS, f"{dates[0]}..{dates[-1]}")

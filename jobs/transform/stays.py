@@ -36,6 +36,19 @@ class StayParams:
     ping_pong_seconds: int
 
 
+def day_segments(movement: DataFrame, positions: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+    """All of stage 2: from rows of ``pseudonymous.movement`` to rows of ``pseudonymous.segments``.
+
+    Args:
+        movement: Rows of ``pseudonymous.movement``, event-sized at worst.
+        positions: Rows of ``reference.cell_positions``.
+        days: ``date, day_start, day_end``, small.
+        params: See ``StayParams``.
+    """
+    places = numbered_places(positions)
+    return segments(settled_runs(located(movement, places), params), places, days, params)
+
+
 def numbered_places(positions: DataFrame) -> DataFrame:
     """Number the footprints, so that runs carry a whole number.
 

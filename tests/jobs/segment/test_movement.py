@@ -148,7 +148,7 @@ class TestRuns:
         )
         assert got.columns == MOVEMENT.column_names
         found = got.collect()
-        assert len({(r["pseudonym"], r["line_no"]) for r in found}) == 2 and len(found) == 3
+        assert len({(bytes(r["pseudonym"]), r["line_no"]) for r in found}) == 2 and len(found) == 3
         assert not [name for name in ("26299", "20801", "+49") if name in str(found)]
 
     def test_visitors_pseudonym_is_that_of_the_identity_as_text(self, spark, who):
