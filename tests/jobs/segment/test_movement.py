@@ -24,10 +24,13 @@ FREE, SILENT, THING, SWAPPED = (f"+49155500000{i:02d}" for i in range(4))
 PARAMS = MovementParams(home_mcc=262, sim_is_unit=False, max_gap_seconds=12 * 3600)
 
 
-def _days(spark):
-    inner, outer = pads(bytes(32))
-    day = ("2026-03-03", "2026-03-02T11:00:00", "2026-03-04T03:00:00", "2026-03-02T23:00:00", "2026-03-03T23:00:00")
-    return frame(spark, KEYED_DAYS_SCHEMA, (*day, inner, outer))
+MARCH = ("2026-03-03", "2026-03-02T11:00:00", "2026-03-04T03:00:00", "2026-03-02T23:00:00", "2026-03-03T23:00:00")
+OCTOBER = ("2026-10-25", "2026-10-24T10:00:00", "2026-10-26T03:00:00", "2026-10-24T22:00:00", "2026-10-25T23:00:00")
+"""Summer time ends: 25 hours."""
+
+
+def _days(spark, day=MARCH):
+    return frame(spark, KEYED_DAYS_SCHEMA, (*day, *pads(bytes(32))))
 
 
 def _events(spark, *contacts):
@@ -80,13 +83,14 @@ def who(spark):
     return _sims(spark)
 
 
-def _admitted(spark, who, *contacts):
-    return admitted(_events(spark, *contacts), who, _cells(spark), _days(spark).drop("inner", "outer"), PARAMS)
+def _admitted(spark, who, *contacts, day=MARCH):
+    days = _days(spark, day).drop("inner", "outer")
+    return admitted(_events(spark, *contacts), who, _cells(spark), days, PARAMS)
 
 
-def _movement(spark, who, *contacts):
-    served = _admitted(spark, who, *contacts).filter("purposes <> 0")
-    return movement(closed_runs(run_starts(served, PARAMS), PARAMS), _cells(spark), _days(spark))
+def _movement(spark, who, *contacts, day=MARCH):
+    served = _admitted(spark, who, *contacts, day=day).filter("purposes <> 0 AND x IS NOT NULL")
+    return movement(closed_runs(run_starts(served, PARAMS), PARAMS), _cells(spark), _days(spark, day))
 
 
 class TestAdmitted:
@@ -136,6 +140,14 @@ class TestRuns:
             ("2026-03-03 08:20:00", "2026-03-03 08:20:00", "c1", 1, None),
             ("2026-03-03 09:00:00", "2026-03-03 09:00:00", "c1", 1, None),
             ("2026-03-03 20:21:00", "2026-03-03 20:22:00", "c1", 2, 9),
+        ]
+
+    def test_the_doubled_hour_is_two(self, spark, who):
+        sim = "208010000000001"
+        clock = [(sim, f"2026-10-25T02:30:00+0{offset}:00", "c1") for offset in (2, 1)]
+        got = _movement(spark, who, *clock, day=OCTOBER)
+        assert rows(got, "date", "start_time", "end_time", "contacts") == [
+            ("2026-10-25", "2026-10-25 00:30:00", "2026-10-25 01:30:00", 2)
         ]
 
     def test_swapped_sim_keeps_its_pseudonym_and_no_identity_is_left(self, spark, who):
