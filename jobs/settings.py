@@ -82,6 +82,21 @@ class QualityPolicy(_Frozen):
     )
     min_volume_ratio: float = Field(default=0.3, ge=0, description="Events against the mean of the last 7 days")
     max_volume_ratio: float = Field(default=3.0, gt=0)
+    control: Literal["off", "warn", "block"] = Field(
+        default="warn", description="What becomes of a day whose cleaning flags leave the last days' control limits"
+    )
+
+
+class CleaningPolicy(_Frozen):
+    """What makes a contact or a SIM implausible; distances are those between the centres of cells' footprints."""
+
+    jump_m: float = Field(default=10_000, gt=0, description="A jump is longer than this, metres, …")
+    jump_m_per_s: float = Field(default=55, gt=0, description="… and faster than this, metres a second")
+    ping_pong_seconds: int = Field(default=60, ge=0, description="Longest absence from a cell that is no movement")
+    max_contacts_an_hour: int = Field(default=2_000, ge=10, description="A SIM with more is no person")
+    least_instant_moves: int = Field(
+        default=20, ge=2, description="So many changes of ground within a second, and half of the contacts: no person"
+    )
 
 
 class RadioPolicy(_Frozen):
@@ -126,6 +141,7 @@ class Policy(_Frozen):
     consent: ConsentPolicy = ConsentPolicy()
     quality: QualityPolicy = QualityPolicy()
     radio: RadioPolicy = RadioPolicy()
+    cleaning: CleaningPolicy = CleaningPolicy()
     segments: SegmentPolicy = SegmentPolicy()
 
     @field_validator("time_zone")

@@ -114,6 +114,7 @@ def yardstick(landing: Path, inputs: Path, policy: Policy, threads: int) -> tupl
         "day_end": end.isoformat(),
         "stay": 60 * policy.segments.stay_minutes,
         "gap": 60 * policy.segments.max_gap_minutes,
+        "ping_pong": policy.cleaning.ping_pong_seconds,
         "same_ground": 60 * policy.segments.max_gap_same_ground_minutes,
     }
     statement = files("jobs.audit").joinpath("bench.sql").read_text(encoding="utf-8")

@@ -38,10 +38,15 @@ def counted_zones(zones: DataFrame, zone_tiles: DataFrame) -> DataFrame:
     return zone_tiles.select("zone_id", "tile").join(F.broadcast(drawn), on="zone_id", how="inner")
 
 
+def known(segments: DataFrame) -> DataFrame:
+    """Segments with a position: stays and moves, not silences."""
+    return segments.filter("kind <> 'unknown'")
+
+
 def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) -> DataFrame:
     """Pick each unit's zone of the hour, by role: longest presence, ties by a keyed hash.
 
-    In the partition every second counts, also outside of all zones, and a unit that was mostly outside
+    In the partition every known second counts, also outside of all zones, and a unit that was mostly outside
     counts nowhere. At places only stays count, and a unit counts at one place an hour.
 
     Args:
@@ -53,7 +58,8 @@ def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) 
         One row a date, unit, role and hour: ``date, pseudonym, role, hour, zone_id``. One shuffle by unit.
     """
     slices = (
-        segments.filter(serves(F.col("purposes"), params.purpose))
+        known(segments)
+        .filter(serves(F.col("purposes"), params.purpose))
         .select("date", "pseudonym", "kind", "by_small_cell", "tile", "start_time", "end_time")
         .repartition("date", "pseudonym")
         .withColumn("slice", F.explode(hour_slices(F.col("start_time"), F.col("end_time"), params.hour_shift_seconds)))
@@ -93,7 +99,7 @@ def observed(segments: DataFrame, profile: DataFrame, purpose: str) -> DataFrame
     Returns:
         One row a date and unit with ``zone_id``, the zone of residence (null: not resident here).
     """
-    seen = segments.filter(serves(F.col("purposes"), purpose)).select("date", "pseudonym").distinct()
+    seen = known(segments).filter(serves(F.col("purposes"), purpose)).select("date", "pseudonym").distinct()
     return profile.join(seen, on=["date", "pseudonym"], how="left_semi").select(
         "date", "pseudonym", F.col("home_zone_id").alias("zone_id")
     )
