@@ -34,7 +34,7 @@ def run_transform(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     """
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
     params = stay_params(context.policy.segments)
-    positions = door.read(CELL_POSITIONS)
+    positions = door.read(CELL_POSITIONS).filter("ring IS NULL")
     dates = [str(day) for day in days]
     moved = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
     bounds = days_frame(context.spark, days, context.policy)

@@ -16,7 +16,7 @@ HOME, HOME2, WORK, FAR = "home", "home2", "work", "far"
 @pytest.fixture(scope="module")
 def positions(spark):
     ddl = ", ".join(f"{c.name} {c.type}" for c in CELL_POSITIONS.columns)
-    place = lambda cell, group, x, tile: ("plan", cell, group, float(x), 0.0, 300.0, False, [tile] * 4)  # noqa: E731
+    place = lambda cell, group, x, tile: ("plan", cell, group, float(x), 0.0, 300.0, False, [tile] * 4, None, None)  # noqa: E731
     return frame(
         spark,
         ddl,
@@ -92,7 +92,7 @@ class TestSegments:
 
     def test_repeating_draws_the_same_tile(self, spark):
         ddl = ", ".join(f"{c.name} {c.type}" for c in CELL_POSITIONS.columns)
-        wide = frame(spark, ddl, ("plan", HOME, "s1", 0.0, 0.0, 300.0, False, list(range(256))))
+        wide = frame(spark, ddl, ("plan", HOME, "s1", 0.0, 0.0, 300.0, False, list(range(256)), None, None))
         runs = [("02T22:00:00", "03T04:00:00", HOME), ("03T18:00:00", "04T01:00:00", HOME)]
         first, again = _segments(spark, wide, *runs), _segments(spark, wide.repartition(3), *runs)
         assert first == again
