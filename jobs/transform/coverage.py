@@ -25,14 +25,14 @@ _OWN_TILES = 1
 def blocks(sectors: DataFrame, params: FootprintParams) -> DataFrame:
     """List the blocks in reach of each mast for which the mast matters: ``block_x, block_y, mast``.
 
-    Of masts of large cells those in the block and next to it, and ``near_masts`` others, nearest first; of small
-    cells all in reach. Beyond, a mast is weaker than those nearer by more than shares can show.
+    Of masts of long range those in the block and next to it, and the ``near_masts`` nearest; of short range (that
+    of small cells, or less) all in reach. Others are weaker than these by more than shares can show.
 
     Args:
         sectors: Rows of ``reference.sectors``.
         params: See ``FootprintParams``.
     """
-    is_large = F.col("exponent") < F.lit(float(params.radio.small_path_loss_exponent))
+    is_large = F.col("range_m") > F.lit(float(params.radio.small_range_m))
     reach = F.max("range_m").alias("reach")
     masts = sectors.groupBy("mast", is_large.alias("is_large")).agg(reach)
     x, y = geo.centre_x(F.col("mast")), geo.centre_y(F.col("mast"))

@@ -6,6 +6,7 @@ Geometry is solved here, once per distinct sector of a cell plan; what is sized 
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
@@ -138,26 +139,37 @@ def _solve(context: RunContext, door: Door, cells: DataFrame, ids: PlanIds, para
     zones, zone_tiles = door.read(ZONES), door.read(ZONE_TILES)
     network = sectors(cells, ids.plan_id, ids.ground_id, params).localCheckpoint()
     priors = tile_priors(zones, zone_tiles, _residents(door), params.radio)
-    stored_plan = stored_ids(door, FOOTPRINTS)
-    if stored_plan and stored_plan == stored_ids(door, SECTORS) and _same_ground(door, ids):
+    if _may_renew(door, ids):
         stored = door.read(FOOTPRINTS)
         found, anew = renewed(door.read(SECTORS).localCheckpoint(), stored, network, priors, ids.plan_id, params)
     else:
         found, anew = footprints(network, blocks(network, params), priors, ids.plan_id, params), network
     door.replace(FOOTPRINTS, found)
     written = door.read(FOOTPRINTS)
-    door.replace(TILES, tiles_of(zone_tiles, written))
-    door.replace(ZONE_RESOLUTION, zone_resolution(written, network, zone_tiles))
     solved = anew.select("sector").distinct().count()
-    door.replace(SECTORS, network)
+    beside = {
+        TILES: tiles_of(zone_tiles, written),
+        ZONE_RESOLUTION: zone_resolution(written, network, zone_tiles),
+        SECTORS: network,
+    }
+    # Small tables wait on their logs more than they compute; positions, which say that all is done, come last.
+    with ThreadPoolExecutor(max_workers=len(beside)) as pool:
+        list(pool.map(lambda item: door.replace(*item), beside.items()))
     door.replace(CELL_POSITIONS, cell_positions(written, network, ids.plan_id, params))
     context.say(f"footprints of {ids.cells} cells: {solved} sectors solved")
     return solved
 
 
-def _same_ground(door: Door, ids: PlanIds) -> bool:
-    grounds = door.read(SECTORS).select("ground_id").distinct().limit(2).collect()
-    return [row["ground_id"] for row in grounds] == [ids.ground_id]
+def _may_renew(door: Door, ids: PlanIds) -> bool:
+    """Whether stored footprints are whole, are those of the stored sectors, and stand on the same ground."""
+    if not door.exists(SECTORS) or not door.exists(FOOTPRINTS):
+        return False
+    stored = door.read(SECTORS).select("plan_id", "ground_id").distinct().limit(2).collect()
+    return (
+        len(stored) == 1
+        and stored[0]["ground_id"] == ids.ground_id
+        and stored_ids(door, FOOTPRINTS) == {stored[0]["plan_id"]}
+    )
 
 
 def _residents(door: Door) -> DataFrame:

@@ -29,7 +29,8 @@ def cell_positions(footprints: DataFrame, network: DataFrame, plan_id: str, para
     Returns:
         Rows of ``reference.cell_positions``; ``radius_m`` includes the spread within a tile (41 m for a single one).
     """
-    ranked = _ranked(_in_rings(footprints, network), params)
+    # Spread before tiles are repeated in rings: the windows need no further shuffle.
+    ranked = _ranked(_in_rings(footprints.repartition(params.slices, "sector"), network), params)
     run = F.when(F.col("slots") > 0, F.struct("first", "slots", "tile"))
     moments = ranked.groupBy("sector", "width", "ring").agg(
         F.sort_array(F.collect_list(run)).alias("runs"), *_moments()
@@ -65,6 +66,7 @@ def _in_rings(footprints: DataFrame, network: DataFrame) -> DataFrame:
         i=geo.tile_column(tile),
         j=geo.tile_row(tile),
         w=F.round(F.col("probability") * F.lit(_FINE), 0).cast("bigint"),
+        z=geo.z_order(tile),
     )
 
     def fitting(width: Column) -> Column:
@@ -74,7 +76,7 @@ def _in_rings(footprints: DataFrame, network: DataFrame) -> DataFrame:
 
     whole = F.array(F.struct(F.lit(None).cast("double").alias("width"), F.lit(None).cast("int").alias("ring")))
     rings = F.concat(whole, F.flatten(F.transform("widths", fitting)))
-    return placed.where("w > 0").select("sector", "tile", "i", "j", "w", F.inline(rings))
+    return placed.where("w > 0").select("sector", "tile", "i", "j", "w", "z", F.inline(rings))
 
 
 def _ranked(rows: DataFrame, params: FootprintParams) -> DataFrame:
@@ -84,9 +86,7 @@ def _ranked(rows: DataFrame, params: FootprintParams) -> DataFrame:
     whole = Window.partitionBy(*ring)
     slots = F.when(F.col("ring").isNull(), F.lit(params.radio.quantiles)).otherwise(F.lit(params.radio.ring_quantiles))
     return (
-        rows.withColumn("z", geo.z_order(F.col("tile")))
-        .repartition(params.slices, "sector")
-        .withColumn("until", F.sum("w").over(curve))
+        rows.withColumn("until", F.sum("w").over(curve))
         .withColumn("total", F.sum("w").over(whole))
         .withColumn("first", _slots_before(F.col("until") - F.col("w"), slots))
         .withColumn("slots", _slots_before(F.col("until"), slots) - F.col("first"))
