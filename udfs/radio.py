@@ -43,9 +43,13 @@ def off_axis_deg(dx: Column, dy: Column, azimuth_deg: Column) -> Column:
 
 
 def pattern_db(angle_deg: Column, width_deg: Column, most_db: float) -> Column:
-    """Loss of an antenna off its axis, decibels: ``12 (angle / width)²``, so 3 dB at half the half-power width."""
-    turn = angle_deg / width_deg
-    return F.least(turn * turn * F.lit(12.0), F.lit(most_db))
+    """Loss of an antenna off its axis, decibels: ``12 (angle / width)²``, so 3 dB at half the half-power width.
+
+    None without an axis: where the angle or the width is null.
+    """
+    loss = F.lit(12.0) * (angle_deg / width_deg) * (angle_deg / width_deg)
+    # least() passes over nulls: without the condition an antenna without an axis would lose the most everywhere.
+    return F.when(loss.isNotNull(), F.least(loss, F.lit(most_db))).otherwise(F.lit(0.0))
 
 
 def strength_db(
@@ -74,8 +78,7 @@ def strength_db(
     sideways = pattern_db(off_axis_deg(dx, dy, azimuth_deg), beam_deg, AZIMUTH_LOSS_MAX_DB)
     below = F.degrees(F.atan2(height_m, F.sqrt(flat))) - tilt_deg
     upright = pattern_db(below, F.lit(elevation_beam_deg), ELEVATION_LOSS_MAX_DB)
-    loss = F.coalesce(sideways, F.lit(0.0)) + F.coalesce(upright, F.lit(0.0))
-    return dbm(power_w) - path - F.least(loss, F.lit(TOTAL_LOSS_MAX_DB))
+    return dbm(power_w) - path - F.least(sideways + upright, F.lit(TOTAL_LOSS_MAX_DB))
 
 
 def dominance(strength: Column, middle: Column, steepness: float) -> Column:
