@@ -9,7 +9,7 @@ from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Contract
 from expectations.corridors import CORRIDORS
 from expectations.events import EVENTS
-from expectations.footprints import CELL_POSITIONS, FOOTPRINTS
+from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS, ZONE_RESOLUTION
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
@@ -28,8 +28,10 @@ ALL: tuple[Contract, ...] = (
     TILES,
     ZONES,
     ZONE_TILES,
+    SECTORS,
     FOOTPRINTS,
     CELL_POSITIONS,
+    ZONE_RESOLUTION,
     CORRIDORS,
     RESIDENTS,
     MOVEMENT,
