@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -22,6 +23,7 @@ from jobs.lake import Lake
 from udfs import geo
 
 _DPI = 100
+_STEP_M = 250  # of the radius: steps are read off more surely than shades, and make small files
 _TILE_KM = geo.TILE_M / 1000
 
 
@@ -93,8 +95,9 @@ def draw_radius(prints: DataFrame, cells: DataFrame, ground: pd.DataFrame) -> Fi
     tiles = _plane(by_tile).merge(ground[["tile"]].drop_duplicates(), on="tile")
     figure, axes = _page("How closely the network tells where a phone is")
     values = _raster(tiles, tiles["radius_m"].to_numpy())
-    high = float(np.nanquantile(values.image, 0.98))
-    image = axes.imshow(values.image, extent=values.extent, origin="lower", cmap="viridis_r", vmin=0, vmax=high)
+    high = _STEP_M * np.ceil(float(np.nanquantile(values.image, 0.98)) / _STEP_M)
+    steps = colormaps["viridis_r"].resampled(max(1, int(high / _STEP_M)))
+    image = axes.imshow(values.image, extent=values.extent, origin="lower", cmap=steps, vmin=0, vmax=high)
     figure.colorbar(
         image, ax=axes, shrink=0.7, extend="max", label="Radius of the footprints that serve the tile, metres"
     )

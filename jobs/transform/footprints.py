@@ -22,7 +22,7 @@ from jobs.errors import InputRejectedError
 from jobs.ingest.zone_tiles import tiles_of
 from jobs.transform.coverage import blocks, shares
 from jobs.transform.plan import PlanIds, plan_ids, stored_ids, touched
-from jobs.transform.positions import cell_positions, zone_resolution
+from jobs.transform.positions import cell_positions, renewed_positions, zone_resolution
 from jobs.transform.prior import MILLION, other_ground, tile_priors
 from jobs.transform.sectors import FootprintParams, sectors, valid_cells
 from udfs.geo import settled
@@ -118,7 +118,8 @@ def run_footprints(context: RunContext) -> JobReport:
     cells = valid_cells(door.read(CELLS), start, end).persist()
     try:
         ids = plan_ids(cells.drop("is_moved"), door.read(ZONES), _residents(door), params)
-        if stored_ids(door, CELL_POSITIONS) == {ids.plan_id}:
+        positioned = stored_ids(door, CELL_POSITIONS)
+        if positioned == {ids.plan_id}:
             return JobReport("footprints", skipped=True)
         if ids.cells == 0:
             raise InputRejectedError(
@@ -127,26 +128,29 @@ def run_footprints(context: RunContext) -> JobReport:
             )
         if ids.moved:
             context.say(f"{ids.moved} cells move within the run's days: each counts where it is for most of them")
-        solved = _solve(context, door, cells, ids, params)
+        solved = _solve(door, cells, ids, positioned, params)
+        context.say(f"footprints of {ids.cells} cells: {solved} sectors solved")
     finally:
         cells.unpersist()
     counts = {"cells_moved": float(ids.moved), "sectors_solved": float(solved)}
     return JobReport("footprints", rows_in=ids.cells, rows_out=ids.cells, counts=counts)
 
 
-def _solve(context: RunContext, door: Door, cells: DataFrame, ids: PlanIds, params: FootprintParams) -> int:
-    """Write the five tables; returns how many sectors were solved."""
+def _solve(door: Door, cells: DataFrame, ids: PlanIds, positioned: set[str], params: FootprintParams) -> int:
+    """Write the five tables, ``positioned`` being the plans of the stored positions; returns the sectors solved."""
     zones, zone_tiles = door.read(ZONES), door.read(ZONE_TILES)
     network = sectors(cells, ids.plan_id, ids.ground_id, params).localCheckpoint()
     priors = tile_priors(zones, zone_tiles, _residents(door), params.radio)
-    if _may_renew(door, ids):
-        stored = door.read(FOOTPRINTS)
-        found, anew = renewed(door.read(SECTORS).localCheckpoint(), stored, network, priors, ids.plan_id, params)
+    stored_plan = _renewable(door, ids)
+    before = door.read(SECTORS).localCheckpoint() if stored_plan else network
+    if not stored_plan:
+        found = footprints(network, blocks(network, params), priors, ids.plan_id, params)
+        anew = network.select("sector").distinct()
     else:
-        found, anew = footprints(network, blocks(network, params), priors, ids.plan_id, params), network
+        found, anew = renewed(before, door.read(FOOTPRINTS), network, priors, ids.plan_id, params)
+        anew = anew.localCheckpoint()
     door.replace(FOOTPRINTS, found)
-    written = door.read(FOOTPRINTS)
-    solved = anew.select("sector").distinct().count()
+    written, solved = door.read(FOOTPRINTS), anew.count()
     beside = {
         TILES: tiles_of(zone_tiles, written),
         ZONE_RESOLUTION: zone_resolution(written, network, zone_tiles),
@@ -155,21 +159,24 @@ def _solve(context: RunContext, door: Door, cells: DataFrame, ids: PlanIds, para
     # Small tables wait on their logs more than they compute; positions, which say that all is done, come last.
     with ThreadPoolExecutor(max_workers=len(beside)) as pool:
         list(pool.map(lambda item: door.replace(*item), beside.items()))
-    door.replace(CELL_POSITIONS, cell_positions(written, network, ids.plan_id, params))
-    context.say(f"footprints of {ids.cells} cells: {solved} sectors solved")
+    if stored_plan and positioned == {stored_plan}:
+        stored = door.read(CELL_POSITIONS)
+        positions = renewed_positions(before, stored, written, network, anew, ids.plan_id, params)
+    else:
+        positions = cell_positions(written, network, ids.plan_id, params)
+    door.replace(CELL_POSITIONS, positions)
     return solved
 
 
-def _may_renew(door: Door, ids: PlanIds) -> bool:
-    """Whether stored footprints are whole, are those of the stored sectors, and stand on the same ground."""
+def _renewable(door: Door, ids: PlanIds) -> str | None:
+    """Plan of the stored footprints, if they are whole, of the stored sectors, and stand on the same ground."""
     if not door.exists(SECTORS) or not door.exists(FOOTPRINTS):
-        return False
+        return None
     stored = door.read(SECTORS).select("plan_id", "ground_id").distinct().limit(2).collect()
-    return (
-        len(stored) == 1
-        and stored[0]["ground_id"] == ids.ground_id
-        and stored_ids(door, FOOTPRINTS) == {stored[0]["plan_id"]}
-    )
+    if len(stored) != 1 or stored[0]["ground_id"] != ids.ground_id:
+        return None
+    plan_id = str(stored[0]["plan_id"])
+    return plan_id if stored_ids(door, FOOTPRINTS) == {plan_id} else None
 
 
 def _residents(door: Door) -> DataFrame:

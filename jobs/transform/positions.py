@@ -55,6 +55,34 @@ def cell_positions(footprints: DataFrame, network: DataFrame, plan_id: str, para
     )
 
 
+def renewed_positions(
+    before: DataFrame, stored: DataFrame, footprints: DataFrame, network: DataFrame, anew: DataFrame, plan_id: str,
+    params: FootprintParams,
+) -> DataFrame:  # fmt: skip
+    """Bring positions to a changed plan: those of cells that are as they were, on footprints that stay, are kept.
+
+    Args:
+        before: Rows of ``reference.sectors`` of the stored plan.
+        stored: Rows of ``reference.cell_positions`` of that plan.
+        footprints: Rows of ``reference.footprints`` of the new plan.
+        network: Rows of ``reference.sectors`` of the new plan.
+        anew: Sectors whose footprints were solved anew (``sector``).
+        plan_id: See ``plan.plan_ids``.
+        params: The same as those that the stored ones were made with.
+
+    Returns:
+        Rows of ``reference.cell_positions``, the same as if all were made anew.
+    """
+    told = ["cell_id", "sector", "site_id", "is_small", "ring_m", "ring_steps"]
+    same = [F.col(f"a.{name}").eqNullSafe(F.col(f"b.{name}")) for name in told]
+    as_before = network.select(told).alias("a").join(before.select(told).alias("b"), on=same, how="left_semi")
+    kept = as_before.join(F.broadcast(anew), on="sector", how="left_anti").select("cell_id")
+    others = network.join(F.broadcast(kept), on="cell_id", how="left_anti")
+    theirs = footprints.join(F.broadcast(others.select("sector").distinct()), on="sector", how="left_semi")
+    old = stored.join(F.broadcast(kept), on="cell_id", how="left_semi").withColumn("plan_id", F.lit(plan_id))
+    return old.select(CELL_POSITIONS.column_names).unionByName(cell_positions(theirs, others, plan_id, params))
+
+
 def _in_rings(footprints: DataFrame, network: DataFrame) -> DataFrame:
     """Repeat the tiles of a footprint in the rings that they fit, besides the whole: ``width`` and ``ring`` null."""
     widths = network.groupBy("sector", "x", "y").agg(F.sort_array(F.collect_set("ring_m")).alias("widths"))

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from jobs.settings import RadioPolicy
-from jobs.transform.positions import cell_positions, zone_resolution
+from jobs.transform.positions import cell_positions, renewed_positions, zone_resolution
 from jobs.transform.sectors import FootprintParams, sectors
 
 PARAMS = FootprintParams(RadioPolicy(quantiles=64, ring_quantiles=16), slices=2)
@@ -43,8 +43,7 @@ def network(spark):
 @pytest.fixture(scope="module")
 def prints(spark, network):
     names = dict(rows(network, "cell_id", "sector"))
-    told = [("p", names["lte"], t, p) for t, p in SPREAD.items()]
-    return frame(spark, PRINT, *told, ("p", names["shop"], tile(1, 1), 1.0))
+    return _prints(spark, "p", names["lte"], names["shop"])
 
 
 class TestCellPositions:
@@ -93,6 +92,33 @@ class TestCellPositions:
         assert len(slots) == quantiles and set(counts) <= set(weights)
         # Never more than a slot off; exact in sum.
         assert all(abs(counts[t] - p * quantiles) < 1 for t, p in weights.items())
+
+
+class TestRenewedPositions:
+    def test_only_what_changed_is_made_anew(self, spark, network):
+        names = dict(rows(network, "cell_id", "sector"))
+        lte, shop = names["lte"], names["shop"]
+        stored = cell_positions(_prints(spark, "old", lte, shop), network, "old", PARAMS).withColumn(
+            "radius_m", F.when(F.col("cell_id") != "shop", F.lit(7.0)).otherwise(F.col("radius_m"))
+        )
+        # The NR cell is told to stand elsewhere, and the shop's footprint is another one.
+        now = network.withColumn("site_id", F.when(F.col("cell_id") == "nr", "u").otherwise(F.col("site_id")))
+        prints = _prints(spark, "p", lte, shop, shop_at=tile(2, 2))
+        anew = network.where("cell_id = 'shop'").select("sector")
+        found = renewed_positions(network, stored.localCheckpoint(), prints, now, anew, "p", PARAMS)
+        told = rows(found.where("ring IS NULL"), "cell_id", "plan_id", "site_group", "radius_m")
+        full = dict(rows(cell_positions(prints, now, "p", PARAMS).where("ring IS NULL"), "cell_id", "radius_m"))
+        assert told == [
+            ("gsm", "p", "s", 7.0), ("lte", "p", "s", 7.0), ("nr", "p", "u", full["nr"]), ("shop", "p", "shop", 40.8),
+        ]  # fmt: skip
+        assert {row[0] for row in rows(found.where("cell_id = 'shop'").selectExpr("explode(quantiles)"))} == {
+            tile(2, 2)
+        }
+
+
+def _prints(spark, plan_id, lte, shop, shop_at=None):
+    told = [(plan_id, lte, t, p) for t, p in SPREAD.items()]
+    return frame(spark, PRINT, *told, (plan_id, shop, shop_at or tile(1, 1), 1.0))
 
 
 class TestZoneResolution:
