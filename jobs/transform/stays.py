@@ -66,7 +66,10 @@ def numbered_places(positions: DataFrame) -> DataFrame:
 
 
 def located(movement: DataFrame, places: DataFrame) -> DataFrame:
-    """Give each run its footprint: the ring of its timing advance where the plan has it, else the whole cell.
+    """Give each run its ground, and its footprint: the ring of its timing advance where the plan has it.
+
+    The ground, by which movement is told from rest, is that of the whole cell: rings are narrow, and a phone at
+    rest hops over many of them.
 
     Args:
         movement: Rows of ``pseudonymous.movement``.
@@ -74,28 +77,26 @@ def located(movement: DataFrame, places: DataFrame) -> DataFrame:
 
     Returns:
         One row a run on a cell of the plan: the track, ``purposes, contacts``, ``starts, ends`` (seconds since 1970),
-        ``place_no, x, y, radius_m``.
+        ``cell_no, x, y, radius_m`` of the whole cell, ``place_no`` of the footprint.
     """
-    ground = F.struct("place_no", F.col("centre_x").alias("x"), F.col("centre_y").alias("y"), "radius_m")
+    whole = F.struct(
+        F.col("place_no").alias("cell_no"), F.col("centre_x").alias("x"), F.col("centre_y").alias("y"), "radius_m"
+    )
+    rings = F.collect_list(F.when(F.col("ring").isNotNull(), F.struct("ring", "place_no")))
     cells = places.groupBy("cell_id").agg(
         F.max("ring_steps").alias("steps"),
-        F.max(F.when(F.col("ring").isNull(), ground)).alias("whole"),
-        F.map_from_entries(
-            F.collect_list(F.when(F.col("ring").isNotNull(), F.struct("ring", ground.alias("ground"))))
-        ).alias("rings"),
+        F.max(F.when(F.col("ring").isNull(), whole)).alias("whole"),
+        F.map_from_entries(rings).alias("rings"),
     )
     ring = F.when(F.col("steps") > 0, F.floor(F.col("timing_advance") / F.col("steps")).cast("int"))
-    found = F.when(ring.isNotNull(), F.try_element_at("rings", ring))
-    return (
-        movement.join(F.broadcast(cells), on="cell_id", how="inner")
-        .withColumn("ground", F.coalesce(found, F.col("whole")))
-        .select(
-            *_TRACK,
-            *("purposes", "contacts"),
-            F.col("start_time").cast("long").alias("starts"),
-            F.col("end_time").cast("long").alias("ends"),
-            "ground.*",
-        )
+    narrowed = F.when(ring.isNotNull(), F.try_element_at("rings", ring))
+    return movement.join(F.broadcast(cells.filter("whole IS NOT NULL")), on="cell_id", how="inner").select(
+        *_TRACK,
+        *("purposes", "contacts"),
+        F.col("start_time").cast("long").alias("starts"),
+        F.col("end_time").cast("long").alias("ends"),
+        "whole.*",
+        F.coalesce(narrowed, F.col("whole.cell_no")).alias("place_no"),
     )
 
 
@@ -121,10 +122,10 @@ def settled_runs(runs: DataFrame, params: StayParams) -> DataFrame:
     sorted_once = runs.repartition(*_TRACK).sortWithinPartitions(*_TRACK, "starts", "ends", "place_no")
     looked = sorted_once.select("*", (_one_ground(back) | _one_ground(ahead)).alias("at_rest"))
     before = {
-        c: F.lag(c).over(order) for c in ("starts", "ends", "purposes", "place_no", "x", "y", "radius_m", "at_rest")
+        c: F.lag(c).over(order) for c in ("starts", "ends", "purposes", "cell_no", "x", "y", "radius_m", "at_rest")
     }
     away = distance_m(F.col("x"), F.col("y"), before["x"], before["y"])
-    other = F.col("place_no") != before["place_no"]
+    other = F.col("cell_no") != before["cell_no"]
     breaks = (
         before["starts"].isNull()
         | (F.col("purposes") != before["purposes"])
@@ -219,11 +220,11 @@ def _weight() -> Column:
 
 def _returns(order: WindowSpec, params: StayParams) -> Column:
     """Whether a run is an absence of seconds from another cell, or the return from one."""
-    place, ends = F.col("place_no"), F.col("ends")
-    left, absence = F.lag(place).over(order), F.lead("starts").over(order) - F.lag(ends).over(order)
-    away = (F.lead(place).over(order) == left) & (absence <= params.ping_pong_seconds)
+    cell, ends = F.col("cell_no"), F.col("ends")
+    left, absence = F.lag(cell).over(order), F.lead("starts").over(order) - F.lag(ends).over(order)
+    away = (F.lead(cell).over(order) == left) & (absence <= params.ping_pong_seconds)
     gone = F.col("starts") - F.lag(ends, 2).over(order)
-    back = (place == F.lag(place, 2).over(order)) & (gone <= params.ping_pong_seconds)
+    back = (cell == F.lag(cell, 2).over(order)) & (gone <= params.ping_pong_seconds)
     return F.coalesce(away, F.lit(False)) | F.coalesce(back, F.lit(False))
 
 

@@ -127,15 +127,22 @@ class TestSegments:
             ("03-03 19:00", "03-03 23:00", "unknown", None),
         ]
 
+    def test_a_phone_that_hops_over_rings_is_at_rest(self, spark, places):
+        hops = [(f"03T{h:02d}:00:00", f"03T{h:02d}:50:00", WORK, (7, 15, 31)[h % 3]) for h in range(8, 20)]
+        got = _segments(spark, places, *hops)
+        assert [kind for _, _, kind, _ in got] == ["unknown", "stay", "unknown"]
+
     def test_timing_advance_narrows_where_the_plan_has_its_ring(self, spark, places):
         got = _segments(
             spark,
             places,
             ("02T23:10:00", "03T04:00:00", WORK, 15),
+            ("03T06:00:00", "03T08:00:00", FAR),
             ("03T10:00:00", "03T12:00:00", WORK, 31),
+            ("03T14:00:00", "03T16:00:00", FAR),
             ("03T20:00:00", "03T22:30:00", WORK, 7),
         )
-        assert [tile for _, _, kind, tile in got if kind == "stay"] == [22, 23, 21]
+        assert [tile for _, _, kind, tile in got if kind == "stay"] == [22, 31, 23, 31, 21]
 
     def test_silence_on_the_same_ground_is_bridged(self, spark, places):
         got = _segments(spark, places, ("02T22:00:00", "02T23:30:00", HOME), ("03T08:00:00", "04T01:00:00", HOME2))
