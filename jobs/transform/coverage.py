@@ -18,6 +18,8 @@ BLOCK_M = BLOCK_TILES * geo.TILE_M
 WHOLE = 1_000_000_000
 """Dominance, shares and weights are summed as whole billionths, in whatever order."""
 
+_PER_DB = 1_000_000.0
+
 _OWN_TILES = 1
 """A beam counts, however weak, this many tiles around the tile of its mast: every cell has a footprint."""
 
@@ -95,20 +97,20 @@ def shares(sectors: DataFrame, around: DataFrame, params: FootprintParams) -> Da
     near = (F.abs(F.col("column") - geo.tile_column(F.col("mast"))) <= _OWN_TILES) & (
         F.abs(F.col("row") - geo.tile_row(F.col("mast"))) <= _OWN_TILES
     )
-    # In whole thousandths of a decibel: equal ones are equal, and ties fall to the beam's name.
-    millis = F.round(strength * F.lit(1000.0)).cast("int").alias("s")
+    # In whole millionths of a decibel: equal ones are equal, and ties fall to the beam's name.
+    whole_db = F.round(strength * F.lit(_PER_DB)).cast("int").alias("s")
     heard = offset.where(F.col("away") <= F.col("reach")).select(
         *("block_x", "block_y", "column", "row"),
-        F.struct(millis, "beam", F.col("away").alias("d"), near.alias("own")).alias("b"),
+        F.struct(whole_db, "beam", F.col("away").alias("d"), near.alias("own")).alias("b"),
     )
     ranked = heard.groupBy("block_x", "block_y", "column", "row").agg(
         F.sort_array(F.collect_list("b"), asc=False).alias("beams")
     )
     strongest = ranked.withColumn("best", F.get("beams", F.lit(0))["s"])
-    least = F.col("best") - F.lit(int(params.least_db * 1000))
+    least = F.col("best") - F.lit(int(params.least_db * _PER_DB))
     kept = F.filter("beams", lambda b, i: ((i < params.strongest) & (b["s"] >= least)) | b["own"])
-    middle = F.greatest(F.lit(float(params.radio.dominance_middle_dbm)), F.col("best") / F.lit(1000.0))
-    curve = radio.dominance(F.col("s") / F.lit(1000.0), middle, params.radio.dominance_steepness)
+    middle = F.greatest(F.lit(float(params.radio.dominance_middle_dbm)), F.col("best") / F.lit(_PER_DB))
+    curve = radio.dominance(F.col("s") / F.lit(_PER_DB), middle, params.radio.dominance_steepness)
     # At least one: a cell that stands in a tile has a share of it, be it ever so small.
     dominance = F.greatest(F.round(curve * F.lit(WHOLE)), F.lit(1)).cast("bigint")
     serving = (
