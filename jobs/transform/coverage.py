@@ -18,41 +18,68 @@ BLOCK_M = BLOCK_TILES * geo.TILE_M
 WHOLE = 1_000_000_000
 """Dominance, shares and weights are summed as whole billionths, in whatever order."""
 
+_PER_DB = 1_000_000.0
+
 _OWN_TILES = 1
 """A beam counts, however weak, this many tiles around the tile of its mast: every cell has a footprint."""
 
 
 def blocks(sectors: DataFrame, params: FootprintParams) -> DataFrame:
-    """List the blocks in reach of each mast for which the mast matters: ``block_x, block_y, mast``.
+    """List the blocks in which each beam matters: ``block_x, block_y, beam``.
 
-    Of masts of long range those in the block and next to it, and the ``near_masts`` nearest; of short range (that
-    of small cells, or less) all in reach. Others are weaker than these by more than shares can show.
+    Of the ``near_masts`` nearest masts of long range, those beams that are among the strongest in the middle of one of
+    the block's quarters, with a few to spare; all beams of masts in the block or next to it, and of masts of short
+    range (that of small cells, or less) in reach. Others are weaker than these by more than shares can show.
 
     Args:
         sectors: Rows of ``reference.sectors``.
         params: See ``FootprintParams``.
     """
-    is_large = F.col("range_m") > F.lit(float(params.radio.small_range_m))
-    reach = F.max("range_m").alias("reach")
-    masts = sectors.groupBy("mast", is_large.alias("is_large")).agg(reach)
-    x, y = geo.centre_x(F.col("mast")), geo.centre_y(F.col("mast"))
+    beams = _beams(sectors).withColumn("is_large", F.col("reach") > F.lit(float(params.radio.small_range_m)))
+    reach = F.max("reach").alias("reach")
+    masts = beams.groupBy("mast", "is_large").agg(reach)
     around = (
-        masts.withColumn("x", x)
-        .withColumn("y", y)
+        masts.withColumn("x", geo.centre_x(F.col("mast")))
+        .withColumn("y", geo.centre_y(F.col("mast")))
         .withColumn("block_x", F.explode(_strips(F.col("x"))))
         .withColumn("block_y", F.explode(_strips(F.col("y"))))
     )
     dx, dy = (F.abs(_middle(F.col(f"block_{axis}")) - F.col(axis)) for axis in "xy")
-    nearest = Window.partitionBy("block_x", "block_y", "is_large").orderBy("gap", "mast")
     edge = F.lit(BLOCK_M / 2 + (_OWN_TILES + 0.5) * geo.TILE_M)
-    return (
+    nearest = Window.partitionBy("block_x", "block_y", "is_large").orderBy("gap", "mast")
+    near = (
         geo.settled(around, gap=F.sqrt(dx * dx + dy * dy), is_own=(dx <= edge) & (dy <= edge))
         .where(F.col("gap") <= F.col("reach") + F.lit(BLOCK_M * 0.71))
         .withColumn("nth", F.row_number().over(nearest))
         .where(~F.col("is_large") | F.col("is_own") | (F.col("nth") <= params.near_masts))
-        .select("block_x", "block_y", "mast")
+        .select("block_x", "block_y", "mast", "is_large", "is_own")
+    )
+    quarter = F.explode(F.array(F.lit(-BLOCK_M / 4), F.lit(BLOCK_M / 4)))
+    heard = (
+        near.join(F.broadcast(beams), on=["mast", "is_large"], how="inner")
+        .withColumn("east", quarter)
+        .withColumn("north", quarter)
+        .withColumn("dx", _middle(F.col("block_x")) + F.col("east") - F.col("x"))
+        .withColumn("dy", _middle(F.col("block_y")) + F.col("north") - F.col("y"))
+    )
+    loudest = Window.partitionBy("block_x", "block_y", "is_large", "east", "north").orderBy(F.desc("s"), "beam")
+    return (
+        geo.settled(heard, s=F.round(_strength(params) * F.lit(_PER_DB)).cast("int"))
+        .withColumn("nth", F.row_number().over(loudest))
+        .where(~F.col("is_large") | F.col("is_own") | (F.col("nth") <= params.strongest + params.to_spare))
+        .select("block_x", "block_y", "beam")
         .distinct()
     )
+
+
+def _beams(sectors: DataFrame) -> DataFrame:
+    """The beams of a plan with their mast, pattern and longest range (``reach``)."""
+    return sectors.groupBy("mast", "beam", "x", "y", *_PATTERN).agg(F.max("range_m").alias("reach"))
+
+
+def _strength(params: FootprintParams) -> Column:
+    pattern = {name: F.col(name) for name in ("dx", "dy", *_PATTERN)}
+    return radio.strength_db(**pattern, elevation_beam_deg=params.radio.elevation_beam_deg)
 
 
 def _strips(at: Column) -> Column:
@@ -78,10 +105,10 @@ def shares(sectors: DataFrame, around: DataFrame, params: FootprintParams) -> Da
     Returns:
         ``sector, tile, share``: of the tile's phones that one cell of the sector has, whole billionths, positive.
     """
-    beams = sectors.groupBy("mast", "beam", "x", "y", *_PATTERN).agg(F.max("range_m").alias("reach"))
+    beams = _beams(sectors)
     cells = sectors.groupBy("sector", "beam", "range_m").agg(F.count(F.lit(1)).alias("cells"))
     steps = F.sequence(F.lit(0).cast("bigint"), F.lit(BLOCK_TILES - 1).cast("bigint"))
-    ground = around.repartition(params.slices, "block_x", "block_y").join(F.broadcast(beams), on="mast", how="inner")
+    ground = around.repartition(params.slices, "block_x", "block_y").join(F.broadcast(beams), on="beam", how="inner")
     tiles = (
         ground.withColumn("i", F.explode(steps))
         .withColumn("column", F.col("block_x") * BLOCK_TILES + F.col("i"))
@@ -90,25 +117,23 @@ def shares(sectors: DataFrame, around: DataFrame, params: FootprintParams) -> Da
     )
     dx, dy = geo.index_centre(F.col("column")) - F.col("x"), geo.index_centre(F.col("row")) - F.col("y")
     offset = geo.settled(tiles, dx=dx, dy=dy, away=F.sqrt(dx * dx + dy * dy))
-    pattern = {name: F.col(name) for name in ("dx", "dy", *_PATTERN)}
-    strength = radio.strength_db(**pattern, elevation_beam_deg=params.radio.elevation_beam_deg)
     near = (F.abs(F.col("column") - geo.tile_column(F.col("mast"))) <= _OWN_TILES) & (
         F.abs(F.col("row") - geo.tile_row(F.col("mast"))) <= _OWN_TILES
     )
-    # In whole thousandths of a decibel: equal ones are equal, and ties fall to the beam's name.
-    millis = F.round(strength * F.lit(1000.0)).cast("int").alias("s")
+    # In whole millionths of a decibel: equal ones are equal, and ties fall to the beam's name.
+    whole_db = F.round(_strength(params) * F.lit(_PER_DB)).cast("int").alias("s")
     heard = offset.where(F.col("away") <= F.col("reach")).select(
         *("block_x", "block_y", "column", "row"),
-        F.struct(millis, "beam", F.col("away").alias("d"), near.alias("own")).alias("b"),
+        F.struct(whole_db, "beam", F.col("away").alias("d"), near.alias("own")).alias("b"),
     )
     ranked = heard.groupBy("block_x", "block_y", "column", "row").agg(
         F.sort_array(F.collect_list("b"), asc=False).alias("beams")
     )
     strongest = ranked.withColumn("best", F.get("beams", F.lit(0))["s"])
-    least = F.col("best") - F.lit(int(params.least_db * 1000))
+    least = F.col("best") - F.lit(int(params.least_db * _PER_DB))
     kept = F.filter("beams", lambda b, i: ((i < params.strongest) & (b["s"] >= least)) | b["own"])
-    middle = F.greatest(F.lit(float(params.radio.dominance_middle_dbm)), F.col("best") / F.lit(1000.0))
-    curve = radio.dominance(F.col("s") / F.lit(1000.0), middle, params.radio.dominance_steepness)
+    middle = F.greatest(F.lit(float(params.radio.dominance_middle_dbm)), F.col("best") / F.lit(_PER_DB))
+    curve = radio.dominance(F.col("s") / F.lit(_PER_DB), middle, params.radio.dominance_steepness)
     # At least one: a cell that stands in a tile has a share of it, be it ever so small.
     dominance = F.greatest(F.round(curve * F.lit(WHOLE)), F.lit(1)).cast("bigint")
     serving = (

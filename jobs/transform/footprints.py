@@ -90,8 +90,8 @@ def renewed(
     Returns:
         Rows of ``reference.footprints``, the same as if all were made anew, and the sectors solved (``sector``).
     """
-    around, masts = touched(before, network, params)
-    anew = network.join(F.broadcast(masts), on="mast", how="left_semi").select("sector").distinct()
+    around, beams = touched(before, network, params)
+    anew = network.join(F.broadcast(beams), on="beam", how="left_semi").select("sector").distinct()
     others = network.join(F.broadcast(anew), on="sector", how="left_anti").select("sector").distinct()
     kept = stored.withColumn("plan_id", F.lit(plan_id)).join(F.broadcast(others), on="sector", how="left_semi")
     found = footprints(network, around, priors, plan_id, params).join(F.broadcast(anew), on="sector", how="left_semi")

@@ -90,8 +90,9 @@ def stored_ids(door: Door, contract: Contract) -> set[str]:
 def touched(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple[DataFrame, DataFrame]:
     """Find what a change of the plan touches.
 
-    A mast is touched if it stood, or stands, in a block with a mast on which the number of a sector's cells changed:
-    only there can shares have changed. Its footprints need all of its blocks.
+    A beam is touched if it mattered, or matters, in a block with a beam of which the number of a sector's cells
+    changed, or in one of which the list of beams did: only there can shares have changed. Its footprints need all of
+    its blocks.
 
     Args:
         before: Rows of ``reference.sectors`` as stored.
@@ -99,19 +100,29 @@ def touched(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple
         params: See ``FootprintParams``.
 
     Returns:
-        The blocks to solve (see ``coverage.blocks``), and the touched masts (``mast``).
+        The blocks to solve (see ``coverage.blocks``), and the touched beams (``beam``).
     """
     counted = [
-        plan.groupBy("mast", "sector").agg(F.count(F.lit(1)).alias(name))
+        plan.groupBy("beam", "sector").agg(F.count(F.lit(1)).alias(name))
         for plan, name in ((before, "was"), (now, "cells"))
     ]
     changed = (
-        counted[0].join(counted[1], on=["mast", "sector"], how="full")
-        .where(~F.col("was").eqNullSafe(F.col("cells"))).select("mast").distinct()
+        counted[0].join(counted[1], on=["beam", "sector"], how="full")
+        .where(~F.col("was").eqNullSafe(F.col("cells"))).select("beam").distinct()
     )  # fmt: skip
-    old, new = blocks(before, params), blocks(now, params)
-    either = old.unionByName(new).distinct().localCheckpoint()
-    here = either.join(F.broadcast(changed), on="mast", how="left_semi").select("block_x", "block_y").distinct()
-    masts = either.join(F.broadcast(here), on=["block_x", "block_y"], how="left_semi").select("mast").distinct()
-    theirs = new.join(F.broadcast(masts), on="mast", how="left_semi").select("block_x", "block_y").distinct()
-    return new.join(F.broadcast(theirs), on=["block_x", "block_y"], how="left_semi"), masts
+    new = blocks(now, params).localCheckpoint()
+    marks = (F.lit(True).alias(name) for name in ("was", "stays"))
+    told = [
+        lists.select("block_x", "block_y", "beam", mark)
+        for lists, mark in zip((blocks(before, params), new), marks, strict=True)
+    ]
+    either = told[0].join(told[1], on=["block_x", "block_y", "beam"], how="full").localCheckpoint()
+    # A mast that comes can push another out of a block's list without being in it itself.
+    differs = F.col("was").isNull() | F.col("stays").isNull() | F.col("is_changed").isNotNull()
+    here = (
+        either.join(F.broadcast(changed.withColumn("is_changed", F.lit(True))), on="beam", how="left")
+        .where(differs).select("block_x", "block_y").distinct()
+    )  # fmt: skip
+    beams = either.join(F.broadcast(here), on=["block_x", "block_y"], how="left_semi").select("beam").distinct()
+    theirs = new.join(F.broadcast(beams), on="beam", how="left_semi").select("block_x", "block_y").distinct()
+    return new.join(F.broadcast(theirs), on=["block_x", "block_y"], how="left_semi"), beams

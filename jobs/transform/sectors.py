@@ -27,6 +27,7 @@ class FootprintParams:
         strongest: Beams a tile that share its phones.
         least_db: Beams weaker than the tile's strongest by more than this many decibels have no share.
         near_masts: Masts that are looked at in a block of a square kilometre, nearest first, besides those in it.
+        to_spare: Beams that are looked at beyond the strongest, in the middle of each quarter of a block.
         least_share: Tiles less likely than this share of the footprint's mean tile are cut off.
         slices: Tasks over which the blocks are spread.
     """
@@ -34,7 +35,8 @@ class FootprintParams:
     radio: RadioPolicy = field(default_factory=RadioPolicy)
     strongest: int = 10
     least_db: float = 25.0
-    near_masts: int = 12
+    near_masts: int = 40
+    to_spare: int = 4
     least_share: float = 0.02
     slices: int = 32
 

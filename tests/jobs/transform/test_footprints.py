@@ -184,7 +184,7 @@ def test_leipzig(spark):
     cells = raw.select(
         *((F.col(c.name) if c.name in raw.columns else F.lit(None)).cast(c.type).alias(c.name) for c in CELLS.columns)
     )
-    params, wide = FootprintParams(), FootprintParams(near_masts=40, least_db=60.0, least_share=0.0)
+    params, wide = FootprintParams(), FootprintParams(near_masts=60, to_spare=1_000, least_db=60.0, least_share=0.0)
     network = sectors(cells, "leipzig", "g", params).localCheckpoint()
     nobody = frame(spark, PRIOR)
     found = footprints(network, blocks(network, params), nobody, "p", params).localCheckpoint()
@@ -196,9 +196,9 @@ def test_leipzig(spark):
     whole = positions.where("ring IS NULL")
     assert whole.where(F.size("quantiles") == RadioPolicy().quantiles).count() == network.count() == 3587
     # What is cut short changes little: the footprints of every 29th mast, with and without.
-    some = network.where("mast % 29 = 0").select("mast", "sector").distinct().localCheckpoint()
+    some = network.where("mast % 29 = 0").select("beam", "sector").distinct().localCheckpoint()
     every = blocks(network, wide)
-    theirs = every.join(some.select("mast").distinct(), "mast", "left_semi").select("block_x", "block_y").distinct()
+    theirs = every.join(some.select("beam").distinct(), "beam", "left_semi").select("block_x", "block_y").distinct()
     whole = footprints(network, every.join(theirs, ["block_x", "block_y"], "left_semi"), nobody, "p", wide)
     both = found.join(whole.withColumnRenamed("probability", "full"), ["sector", "tile"], "full")
     gap = F.abs(F.coalesce("full", F.lit(0.0)) - F.coalesce("probability", F.lit(0.0)))
