@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from expectations import audit, products
+from expectations.accuracy import ACCURACY
 from expectations.cells import CELLS
 from expectations.consent_ledger import CONSENT_LEDGER
 from expectations.consent_requests import CONSENT_REQUESTS
@@ -10,6 +11,7 @@ from expectations.contract import Contract
 from expectations.corridors import CORRIDORS
 from expectations.events import EVENTS
 from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS, ZONE_RESOLUTION
+from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
@@ -37,6 +39,7 @@ ALL: tuple[Contract, ...] = (
     MOVEMENT,
     PROFILE,
     SEGMENTS,
+    HOMES,
     products.NOISED,
     products.staged(products.PANEL),
     products.staged(products.FOOTFALL),
@@ -48,4 +51,5 @@ ALL: tuple[Contract, ...] = (
     audit.KEY_EVENTS,
     audit.PRIVACY_LEDGER,
     audit.QUALITY_RESULTS,
+    ACCURACY,
 )

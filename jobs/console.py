@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,20 @@ class Teller:
         for name, count in {**report.rows, **{f"truth/{k}": v for k, v in report.truth_rows.items()}}.items():
             self.console.print(f"  {name:<24} {count:>12,} rows")
         self.console.print(f"Landing directory: {report.out} (city: {report.city})")
+
+    def table(self, event: str, rows: Sequence[Mapping[str, object]], title: str) -> None:
+        """Print rows of figures as a table; elsewhere one JSON object a row."""
+        if not self.live:
+            for row in rows:
+                self._log.info(event, **row)
+            return
+        table = Table(title=title)
+        heads = list(dict.fromkeys(name for row in rows for name in row))
+        for head in heads:
+            table.add_column(head.replace("_", " "), overflow="fold")
+        for row in rows:
+            table.add_row(*(str(row.get(head, "")) for head in heads))
+        self.console.print(table)
 
     def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
         """Close a run: what was published and suppressed, and where it lies."""

@@ -31,9 +31,21 @@ from jobs.segment.keys import destroy_keys
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
 from jobs.transform.footprints import run_footprints
+from jobs.transform.homes import run_homes
 from jobs.transform.run import run_transform
 
-JOBS = ("reference", "subscribers", "consent", "events", "footprints", "segment", "transform", "aggregate", "release")
+JOBS = (
+    "reference",
+    "subscribers",
+    "consent",
+    "events",
+    "footprints",
+    "segment",
+    "transform",
+    "homes",
+    "aggregate",
+    "release",
+)
 
 _REFERENCE_FILES = ("cells", "zones", "population", "corridors", "mno_network", "spatial")
 
@@ -158,6 +170,8 @@ class _Run:
         stage2 = digest(stage1, reference) if stage1 and reference else None
         self._job("segment", only, stage1, lambda: run_segment(self.context, days, state[0]), of_day=True)
         self._job("transform", only, stage2, lambda: run_transform(self.context, days), of_day=True)
+        if settings.policy.wants_homes:
+            self._job("homes", only, stage2, lambda: run_homes(self.context, days), of_day=True)
         if "aggregate" in only:
             charge_releases(self.context, days)
         self._job("aggregate", only, None, lambda: run_aggregate(self.context, days), of_day=True)

@@ -147,6 +147,18 @@ class SegmentPolicy(_Frozen):
     hours_after: int = Field(default=4, ge=0, le=24, description="Of the small hours after, hours")
 
 
+class HomesPolicy(_Frozen):
+    """Home and work zones under the month's key, for monthly products; hours of the local clock."""
+
+    enabled: bool = Field(default=False, description="Also without a product of period month")
+    night_from: int = Field(default=22, ge=12, le=23)
+    night_to: int = Field(default=6, ge=1, le=12)
+    work_from: int = Field(default=9, ge=0, le=22)
+    work_to: int = Field(default=17, ge=1, le=23)
+    min_nights: int = Field(default=3, ge=1, le=31, description="With fewer, the registered zone")
+    min_work_days: int = Field(default=3, ge=1, le=31)
+
+
 class Policy(_Frozen):
     """Every privacy parameter. The digest of a policy is written into each release."""
 
@@ -168,6 +180,7 @@ class Policy(_Frozen):
     radio: RadioPolicy = RadioPolicy()
     cleaning: CleaningPolicy = CleaningPolicy()
     segments: SegmentPolicy = SegmentPolicy()
+    homes: HomesPolicy = HomesPolicy()
 
     @field_validator("time_zone")
     @classmethod
@@ -188,6 +201,11 @@ class Policy(_Frozen):
         if "footfall" in self.products and "panel" not in self.products:
             raise ValueError("footfall needs the product panel for its estimates: switch panel on")
         return self
+
+    @property
+    def wants_homes(self) -> bool:
+        """Whether home and work zones are made: for products of a month, or by order."""
+        return self.homes.enabled or any(product.period == "month" for product in self.products.values())
 
     @property
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import secrets
@@ -116,3 +117,8 @@ class FileKeyStore:
 def day_period(date: object) -> str:
     """Key period of a local day."""
     return f"day-{date}"
+
+
+def month_period(date: dt.date) -> str:
+    """Key period of a local day's month."""
+    return f"month-{date:%Y-%m}"
