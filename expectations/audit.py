@@ -21,6 +21,8 @@ RUNS = Contract(
         ("rows_out", "BIGINT", "Rows written"),
         ("seconds", "DOUBLE", "Duration"),
         ("message", "STRING", "Why it was blocked or failed; holds no row values"),
+        ("receipts", "BIGINT", "Receipts of consent when the job had written its own"),
+        ("receipts_head", "STRING", "Hash of the last of them: a chain that lost its end shows by it"),
         ("at", "TIMESTAMP!", "Instant of the record"),
     ),
     keys=("run_id", "job", "at"),
@@ -34,7 +36,8 @@ CONSENT_RECEIPTS = Contract(
     name="consent_receipts",
     comment="One row a run, day and purpose: proof of what was excluded, chained by hash",
     columns=columns(
-        ("receipt_id", "STRING!", "Digest of run, day and purpose"),
+        ("receipt_id", "STRING!", "Digest of run, day, purpose and number"),
+        ("number", "BIGINT!", "Place in the chain, from 1 without a gap"),
         ("run_id", "STRING!", "Run"),
         ("date", "DATE!", "Local day"),
         ("purpose", "STRING!", "Purpose"),
@@ -49,7 +52,7 @@ CONSENT_RECEIPTS = Contract(
         ("probe_leaks", "BIGINT!", "Kept events of lines that object to the purpose: must be zero"),
         ("waiver", "STRING", "Reason given for running without a ledger; outputs are not for release"),
         ("previous_hash", "STRING!", "Hash of the receipt before"),
-        ("hash", "STRING!", "SHA-256 over this receipt and previous_hash"),
+        ("hash", "STRING!", "SHA-256 over previous_hash and this receipt, its times in UTC"),
     ),
     keys=("receipt_id",),
     mode=WriteMode.MERGE,
@@ -70,14 +73,14 @@ KEY_EVENTS = Contract(
     comment="One row a step in the life of a key; never the key",
     columns=columns(
         ("period", "STRING!", "Day, week or month of the key"),
-        ("event", "STRING!", "created or destroyed"),
+        ("event", "STRING!", "created, ordered (its destruction was) or destroyed"),
         ("reason", "STRING!", "Why"),
         ("at", "TIMESTAMP!", "Instant"),
     ),
     keys=("period", "event", "at"),
     mode=WriteMode.APPEND,
     retention="10 years",
-    rules=(NotNull("period"), InSet("event", ("created", "destroyed"))),
+    rules=(NotNull("period"), InSet("event", ("created", "ordered", "destroyed"))),
 )
 
 PRIVACY_LEDGER = Contract(

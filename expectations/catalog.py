@@ -15,6 +15,7 @@ from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
+from expectations.rewards import REWARDS
 from expectations.segments import SEGMENTS
 from expectations.subscribers import SUBSCRIBERS
 from expectations.tiles import TILES
@@ -26,6 +27,7 @@ ALL: tuple[Contract, ...] = (
     CONSENT_LEDGER,
     EVENTS,
     QUARANTINE,
+    REWARDS,
     CELLS,
     TILES,
     ZONES,

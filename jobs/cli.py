@@ -7,6 +7,7 @@ import sys
 import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
+from jobs.commands.consent import explain_line, keys, receipts
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
 from jobs.commands.scoring import score
@@ -26,6 +27,9 @@ app.command("simulate")(simulate)
 app.command("run")(run)
 app.add_typer(job, name="job")
 app.command("score")(score)
+app.command("receipts")(receipts)
+app.command("explain-line")(explain_line)
+app.command("keys")(keys)
 app.command("bench")(bench)
 app.command("doctor")(doctor)
 app.command("policy")(show_policy)

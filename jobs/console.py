@@ -77,6 +77,20 @@ class Teller:
         else:
             self._log.info(text)
 
+    def rows(self, title: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Print rows of an answer: a table on a terminal, one JSON object a row elsewhere."""
+        if not self.live:
+            for row in rows:
+                self._log.info(title, **row)
+            return
+        table = Table(title=title)
+        for name in rows[0] if rows else ():
+            number = all(isinstance(row[name], int) for row in rows)
+            table.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(f"{v:,}" if isinstance(v, int) else "" if v is None else str(v) for v in row.values()))
+        self.console.print(table if rows else f"{title}: none", markup=False)
+
     def simulated(self, report: SimulateReport) -> None:
         """Close a simulation: rows by table, and where they lie."""
         if not self.live:
@@ -110,10 +124,14 @@ class Teller:
         found = published(Lake(spark, settings.lake), settings.days)
         if not self.live:
             days = {"released": [str(d) for d in summary.days], "already_released": [str(d) for d in summary.already]}
+            if summary.waiting:
+                days["waiting"] = [str(d) for d in summary.waiting]
             self._log.info("run done", lake=settings.lake, products=found, **days)
             return
-        if not summary.days:
-            self.console.print(f"{len(summary.already)} day(s) were released before; nothing was changed.")
+        if summary.already:
+            self.console.print(f"{len(summary.already)} day(s) were released before; nothing about them was changed.")
+        for day, until in summary.waiting.items():
+            self.console.print(f"The release of {day} waits for late events until {until.isoformat()}: run again then.")
         table = Table(title=f"Released, {settings.date} to {settings.until}")
         for head in ("product", "published", "suppressed", "unresolved", "where"):
             table.add_column(head, justify="left" if head in ("product", "where") else "right", overflow="fold")

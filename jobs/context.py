@@ -22,6 +22,7 @@ class JobReport:
         rows_out: Rows written, where counted.
         counts: Further named counts or shares.
         skipped: Whether there was nothing to do.
+        receipts: Number of receipts of consent and hash of the last one, where the job wrote some.
     """
 
     job: str
@@ -29,6 +30,7 @@ class JobReport:
     rows_out: int | None = None
     counts: dict[str, float] = field(default_factory=dict)
     skipped: bool = False
+    receipts: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True)

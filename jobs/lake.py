@@ -42,8 +42,8 @@ class Lake:
     _known: set[str] = field(default_factory=set, repr=False, compare=False)
     _writers: defaultdict[str, _Lock] = field(default_factory=lambda: defaultdict(_Lock), repr=False, compare=False)
 
-    def door(self, reads: Iterable[Schema] = (), writes: Iterable[Schema] = ()) -> Door:
-        """Open a door that reads and writes the named schemas only (what may be written may be read)."""
+    def door(self, reads: Iterable[Schema | Contract] = (), writes: Iterable[Schema | Contract] = ()) -> Door:
+        """Open a door to the named schemas, or single tables of one, only (what may be written may be read)."""
         writable = frozenset(writes)
         return Door(self, frozenset(reads) | writable, writable)
 
@@ -82,11 +82,11 @@ class Lake:
 
 @dataclass(frozen=True)
 class Door:
-    """Access to some schemas of a lake; see ``Lake.door``."""
+    """Access to some schemas and tables of a lake; see ``Lake.door``."""
 
     lake: Lake
-    reads: frozenset[Schema]
-    writes: frozenset[Schema]
+    reads: frozenset[Schema | Contract]
+    writes: frozenset[Schema | Contract]
 
     def exists(self, contract: Contract) -> bool:
         """Whether the table was created."""
@@ -114,6 +114,11 @@ class Door:
         if self.lake.root.startswith("catalog:"):
             for schema in sorted({self.lake.target(c).rpartition(".")[0] for c in missing}):
                 self.lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        elif _is_local(self.lake.root):
+            for contract in missing:
+                if contract.schema.holds_identifiers:
+                    folder = Path(self.lake.location(contract).removeprefix("file:")).parent
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(self._create, missing))
 
@@ -224,47 +229,38 @@ class Door:
             raise
 
     def remove_all(self, periods: Mapping[Contract, Sequence[str]]) -> None:
-        """Remove and purge periods of several tables side by side: each waits on its log more than it computes."""
-        with self._no_retention_check(), ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(lambda item: self._remove_purged(*item), periods.items()))
+        """Remove and purge periods, if any, of tables side by side: each waits on its log more than it computes."""
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda item: self._remove_purged(*item), ((c, p) for c, p in periods.items() if p)))
 
     def _remove_purged(self, contract: Contract, periods: Sequence[str]) -> None:
         self.remove(contract, periods)
         if self.exists(contract):
-            self._vacuum(contract)
+            self.purge(contract)
 
-    def remove(self, contract: Contract, periods: Sequence[str], *, purge: bool = False) -> None:
+    def remove(
+        self, contract: Contract, periods: Sequence[str], *, purge: bool = False, column: str | None = None
+    ) -> None:
         """Remove whole periods; with ``purge``, delete their files too, history included.
 
-        Whole periods are deleted by the period column, which identifies nobody.
+        Whole periods are deleted by the period column, or another ``column`` of dates, which identifies nobody.
         """
         self._may(contract, self.writes, "remove from")
         if not self.exists(contract):
             return
+        condition = period_predicate(contract, periods, column)
         with self._writing(contract, "removing from"):
-            self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {period_predicate(contract, periods)}")
+            self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {condition}")
         if purge:
             self.purge(contract)
 
     def purge(self, contract: Contract) -> None:
         """Delete every file that the latest version does not use. The caller holds the lake's lock."""
-        with self._no_retention_check():
-            self._vacuum(contract)
-
-    def _vacuum(self, contract: Contract) -> None:
         self._may(contract, self.writes, "purge")
+        # Stays off: putting it back would pull it away from under a purge that runs beside this one.
+        self.lake.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
         with redacted("purging", contract):
             self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
-
-    @contextmanager
-    def _no_retention_check(self) -> Iterator[None]:
-        check = "spark.databricks.delta.retentionDurationCheck.enabled"
-        before = self.lake.spark.conf.get(check, "true")
-        self.lake.spark.conf.set(check, "false")
-        try:
-            yield
-        finally:
-            self.lake.spark.conf.set(check, before or "true")
 
     @contextmanager
     def _writing(self, contract: Contract, doing: str) -> Iterator[None]:
@@ -272,9 +268,10 @@ class Door:
         with self.lake._writers[contract.full_name], redacted(doing, contract):
             yield
 
-    def _may(self, contract: Contract, allowed: frozenset[Schema], verb: str) -> None:
-        if contract.schema not in allowed:
-            raise RoomError(f"this job may not {verb} {contract.full_name}: its door opens to {sorted(allowed)}")
+    def _may(self, contract: Contract, allowed: frozenset[Schema | Contract], verb: str) -> None:
+        if contract.schema not in allowed and contract not in allowed:
+            named = sorted(a.full_name if isinstance(a, Contract) else a.value for a in allowed)
+            raise RoomError(f"this job may not {verb} {contract.full_name}: its door opens to {named}")
 
     def _conform(self, contract: Contract, rows: DataFrame) -> DataFrame:
         have, want = set(rows.columns), set(contract.column_names)
@@ -285,17 +282,19 @@ class Door:
         return rows.select(*(F.col(c.name).cast(c.type).alias(c.name) for c in contract.columns))
 
 
-def period_predicate(contract: Contract, periods: Sequence[str]) -> str:
+def period_predicate(contract: Contract, periods: Sequence[str], column: str | None = None) -> str:
     """SQL condition for periods of a contract, e.g. ``date IN ('2026-03-03')``."""
-    if not periods or contract.period is None:
+    column = column or contract.period
+    if not periods or column is None:
         raise RoomError(f"{contract.full_name}: no period named to replace or remove")
     for value in periods:
         if not _SAFE_VALUE.match(value):
             raise RoomError(f"{contract.full_name}: a period may not hold such characters")
-    kind = contract.type_of[contract.period]
+    kind = contract.type_of[column]
     values = ", ".join(f"{kind if kind == 'DATE' else ''}'{value}'" for value in sorted(set(periods)))
-    return f"`{contract.period}` IN ({values})"
+    return f"`{column}` IN ({values})"
 
 
 def _is_local(root: str) -> bool:
+    """Whether a lake lies on a file system of this machine."""
     return not root.startswith("catalog:") and ("://" not in root or root.startswith("file:"))

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -64,10 +65,11 @@ def _default_products() -> dict[str, ProductPolicy]:
 
 
 class ConsentPolicy(_Frozen):
-    """How old the consent feed may be, and whether it may be empty."""
+    """How old the consent feed may be, whether it may be empty, and how far an objection reaches."""
 
     max_age_hours: float = Field(default=48, gt=0, description="Age of the feed by its delivery note, hours")
     allow_empty_ledger: bool = False
+    covers_holder: bool = Field(default=False, description="An objection reaches the holder's other private lines")
 
 
 class QualityPolicy(_Frozen):
@@ -159,6 +161,14 @@ class HomesPolicy(_Frozen):
     min_work_days: int = Field(default=3, ge=1, le=31)
 
 
+class RewardsPolicy(_Frozen):
+    """The programme that customers can join by a decision ``consent`` on ``rewards``; it looks at no location."""
+
+    enabled: bool = False
+    credit: Decimal = Field(default=Decimal("5.00"), gt=0, max_digits=9, decimal_places=2, description="A month")
+    min_days: int = Field(default=15, ge=1, le=28, description="Local days of membership that a month needs")
+
+
 class Policy(_Frozen):
     """Every privacy parameter. The digest of a policy is written into each release."""
 
@@ -181,6 +191,7 @@ class Policy(_Frozen):
     cleaning: CleaningPolicy = CleaningPolicy()
     segments: SegmentPolicy = SegmentPolicy()
     homes: HomesPolicy = HomesPolicy()
+    rewards: RewardsPolicy = RewardsPolicy()
 
     @field_validator("time_zone")
     @classmethod

@@ -24,7 +24,16 @@ class Journal:
 
     context: RunContext
 
-    def run(self, job: str, fingerprint: str | None, work: Callable[[], JobReport], *, of_day: bool) -> JobReport:
+    def run(
+        self,
+        job: str,
+        fingerprint: str | None,
+        work: Callable[[], JobReport],
+        *,
+        of_day: bool,
+        after: str | None = None,
+        anew: bool = False,
+    ) -> JobReport:
         """Run a job unless it was done on the same inputs; record how it ended.
 
         Args:
@@ -32,8 +41,10 @@ class Journal:
             fingerprint: Digest of everything that it reads; ``None`` means that it always runs.
             work: The job.
             of_day: Whether its result belongs to the days of this run (else to the lake as a whole).
+            after: The job whose result it reads: what was done before that one was last done counts for nothing.
+            anew: Whether earlier records count for nothing, since what the job wrote is gone.
         """
-        if fingerprint is not None and self._done(job, of_day) == fingerprint:
+        if fingerprint is not None and not anew and self._done(job, of_day, after) == fingerprint:
             return JobReport(job, skipped=True)
         started = time.monotonic()
         try:
@@ -61,24 +72,29 @@ class Journal:
             frame = self.context.spark.createDataFrame(rows, QUALITY_RESULTS.struct).coalesce(1)
             self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, frame)
 
-    def _done(self, job: str, of_day: bool) -> str | None:
+    def _done(self, job: str, of_day: bool, after: str | None) -> str | None:
+        status, fingerprint, at = self._last(job, of_day)
+        if status != "done" or (after is not None and self._last(after, of_day)[2] > at):
+            return None
+        return fingerprint
+
+    def _last(self, job: str, of_day: bool) -> tuple[str, str, int]:
         mine = [
             found for (name, run), found in self._latest.items() if name == job and (not of_day or run == self._run)
         ]
-        status, fingerprint, _ = max(mine, key=lambda found: found[2], default=("", "", None))
-        return fingerprint if status == "done" else None
+        return max(mine, key=lambda found: found[2], default=("", "", 0))
 
     @property
     def _run(self) -> str:
         return self.context.run_id
 
     @cached_property
-    def _latest(self) -> dict[tuple[str, str], tuple[str, str, dt.datetime]]:
-        """Status, fingerprint and instant of the latest record of each job and run, when first asked."""
+    def _latest(self) -> dict[tuple[str, str], tuple[str, str, int]]:
+        """Status, fingerprint and instant (µs since 1970) of the latest record of each job and run; kept up to date."""
         door = self.context.lake.door(reads=[Schema.AUDIT])
         if not door.exists(RUNS):
             return {}
-        last = F.max_by(F.struct("status", "fingerprint", "at"), "at").alias("last")
+        last = F.max_by(F.struct("status", "fingerprint", F.unix_micros("at").alias("at")), "at").alias("last")
         rows = door.read(RUNS).groupBy("job", "run_id").agg(last).select("job", "run_id", "last.*").collect()
         return {(r["job"], r["run_id"]): (r["status"], r["fingerprint"], r["at"]) for r in rows}
 
@@ -91,7 +107,7 @@ class Journal:
         report: JobReport | None,
         message: str | None,
     ) -> None:
-        settings = self.context.settings
+        settings, now = self.context.settings, _now()
         row = (
             self.context.run_id,
             job,
@@ -103,10 +119,13 @@ class Journal:
             report.rows_out if report else None,
             round(time.monotonic() - started, 3),
             message,
-            _now(),
+            *(report.receipts if report and report.receipts else (None, None)),
+            now,
         )
         frame = self.context.spark.createDataFrame([row], RUNS.struct).coalesce(1)
         self.context.lake.door(writes=[Schema.AUDIT]).append(RUNS, frame)
+        micros = (now - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+        self._latest[job, self._run] = (status, fingerprint or "", micros)
 
 
 def files_fingerprint(root: Path, names: Sequence[str]) -> str | None:
