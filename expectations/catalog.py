@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from expectations import audit, products
+from expectations.accuracy import ACCURACY
 from expectations.cells import CELLS
 from expectations.consent_ledger import CONSENT_LEDGER
 from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Contract
 from expectations.corridors import CORRIDORS
 from expectations.events import EVENTS
-from expectations.footprints import CELL_POSITIONS, FOOTPRINTS
+from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS, ZONE_RESOLUTION
+from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
@@ -30,13 +32,16 @@ ALL: tuple[Contract, ...] = (
     TILES,
     ZONES,
     ZONE_TILES,
+    SECTORS,
     FOOTPRINTS,
     CELL_POSITIONS,
+    ZONE_RESOLUTION,
     CORRIDORS,
     RESIDENTS,
     MOVEMENT,
     PROFILE,
     SEGMENTS,
+    HOMES,
     products.NOISED,
     products.staged(products.PANEL),
     products.staged(products.FOOTFALL),
@@ -48,4 +53,5 @@ ALL: tuple[Contract, ...] = (
     audit.KEY_EVENTS,
     audit.PRIVACY_LEDGER,
     audit.QUALITY_RESULTS,
+    ACCURACY,
 )

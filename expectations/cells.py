@@ -24,6 +24,7 @@ CELLS = Contract(
         ("range_m", "DOUBLE", "Range in metres where the plan tells it"),
         ("power_w", "DOUBLE", "Transmit power in watts where the plan tells it"),
         ("height_m", "DOUBLE", "Antenna height in metres where the plan tells it"),
+        ("tilt_deg", "DOUBLE", "Tilt of the antenna below the horizon, degrees, where the plan tells it"),
         ("valid_from", "TIMESTAMP", "Start of validity, inclusive; null: always"),
         ("valid_to", "TIMESTAMP", "End of validity, exclusive; null: still valid"),
     ),
@@ -43,6 +44,7 @@ CELLS = Contract(
         Between("range_m", 1, 100000),
         Between("power_w", 0, 1000),
         Between("height_m", 0, 1000),
+        Between("tilt_deg", -30, 90),
         Ordered("valid_from", "valid_to"),
     ),
 )

@@ -17,7 +17,8 @@ MOVEMENT = Contract(
         ("start_time", "TIMESTAMP!", "First contact of the run"),
         ("end_time", "TIMESTAMP!", "Last contact of the run"),
         ("cell_id", "STRING!", "Cell"),
-        ("contacts", "INT!", "Number of contacts"),
+        ("contacts", "INT!", "Number of contacts, exact repeats apart"),
+        ("timing_advance", "INT", "Whole mean of the contacts' timing advance, in steps of the technology"),
     ),
     keys=("date", "pseudonym", "line_no", "start_time", "cell_id"),
     mode=WriteMode.REPLACE_WHERE,
@@ -31,6 +32,7 @@ MOVEMENT = Contract(
         NotNull("cell_id"),
         Between("purposes", 1, 15),
         Between("contacts", 1),
+        Between("timing_advance", 0, 20000),
     ),
 )
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 from expectations.contract import Contract, Schema, WriteMode, columns
 from expectations.rules import Between, InSet, NotNull, Ordered
 
-KINDS = ("stay", "move")
+KINDS = ("stay", "move", "unknown")
 
 SEGMENTS = Contract(
     schema=Schema.PSEUDONYMOUS,
     name="segments",
-    comment="One row a stay or a piece of a move of one line of a unit, inside one local day; gaps are left open",
+    comment="One row a stay, a piece of a move or a silence of one line of a unit, inside one local day",
     columns=columns(
         ("date", "DATE!", "Local day"),
         ("pseudonym", "BINARY!", "HMAC-SHA256(key of the day, unit)"),
         ("line_no", "SMALLINT!", "Which of the unit's lines"),
         ("purposes", "TINYINT!", "Bit mask of the purposes that the row may serve"),
-        ("kind", "STRING!", "stay: over 15 minutes on the same ground; move: shorter"),
+        (
+            "kind",
+            "STRING!",
+            "stay: 15 minutes or more on one ground; move: shorter; unknown: far from any contact",
+        ),
         ("start_time", "TIMESTAMP!", "Start, rounded to the minute"),
         ("end_time", "TIMESTAMP!", "End, rounded to the minute"),
-        ("tile", "BIGINT!", "Position drawn from the dominant cell's footprint"),
+        ("tile", "BIGINT", "Position drawn from the dominant cell's footprint; null where unknown"),
         ("by_small_cell", "BOOLEAN!", "Whether the dominant cell resolves small places"),
     ),
     keys=("date", "pseudonym", "line_no", "start_time", "tile"),
@@ -33,7 +37,7 @@ SEGMENTS = Contract(
         NotNull("start_time"),
         NotNull("end_time"),
         Ordered("start_time", "end_time"),
-        NotNull("tile"),
         Between("purposes", 1, 15),
     ),
+    checks={"placed_unless_unknown": "(kind = 'unknown') = (tile IS NULL)"},
 )

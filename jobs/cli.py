@@ -10,6 +10,7 @@ from jobs.commands.checking import bench, doctor, show_policy
 from jobs.commands.consent import explain_line, keys, receipts
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
+from jobs.commands.scoring import score
 from jobs.console import Teller
 from jobs.errors import ThreestepError
 
@@ -25,6 +26,7 @@ app.command("demo")(demo)
 app.command("simulate")(simulate)
 app.command("run")(run)
 app.add_typer(job, name="job")
+app.command("score")(score)
 app.command("receipts")(receipts)
 app.command("explain-line")(explain_line)
 app.command("keys")(keys)

@@ -102,6 +102,20 @@ class Teller:
             self.console.print(f"  {name:<24} {count:>12,} rows")
         self.console.print(f"Landing directory: {report.out} (city: {report.city})")
 
+    def table(self, event: str, rows: Sequence[Mapping[str, object]], title: str) -> None:
+        """Print rows of figures as a table; elsewhere one JSON object a row."""
+        if not self.live:
+            for row in rows:
+                self._log.info(event, **row)
+            return
+        table = Table(title=title)
+        heads = list(dict.fromkeys(name for row in rows for name in row))
+        for head in heads:
+            table.add_column(head.replace("_", " "), overflow="fold")
+        for row in rows:
+            table.add_row(*(str(row.get(head, "")) for head in heads))
+        self.console.print(table)
+
     def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
         """Close a run: what was published and suppressed, and where it lies."""
         from jobs.lake import Lake

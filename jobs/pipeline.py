@@ -34,9 +34,21 @@ from jobs.segment.retention import purge_events
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
 from jobs.transform.footprints import run_footprints
+from jobs.transform.homes import run_homes
 from jobs.transform.run import run_transform
 
-JOBS = ("reference", "subscribers", "consent", "events", "footprints", "segment", "transform", "aggregate", "release")
+JOBS = (
+    "reference",
+    "subscribers",
+    "consent",
+    "events",
+    "footprints",
+    "segment",
+    "transform",
+    "homes",
+    "aggregate",
+    "release",
+)
 
 _REFERENCE_FILES = ("cells", "zones", "population", "corridors", "mno_network", "spatial")
 
@@ -168,6 +180,8 @@ class _Run:
             "segment", only, stage1, lambda: run_segment(self.context, days, state[0]), True, after="events", anew=anew
         )
         self._job("transform", only, stage2, lambda: run_transform(self.context, days), True, after="segment")
+        if settings.policy.wants_homes:
+            self._job("homes", only, stage2, lambda: run_homes(self.context, days), True, after="segment")
         due = self._due(days)
         if due and "aggregate" in only:
             charge_releases(self.context, due)

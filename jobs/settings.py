@@ -84,19 +84,59 @@ class QualityPolicy(_Frozen):
     )
     min_volume_ratio: float = Field(default=0.3, ge=0, description="Events against the mean of the last 7 days")
     max_volume_ratio: float = Field(default=3.0, gt=0)
+    control: Literal["off", "warn", "block"] = Field(
+        default="warn", description="What becomes of a day whose cleaning flags leave the last days' control limits"
+    )
+
+
+class CleaningPolicy(_Frozen):
+    """What makes a contact or a SIM implausible; distances are those between the centres of cells' footprints."""
+
+    jump_m: float = Field(default=10_000, gt=0, description="A jump is longer than this, metres, …")
+    jump_m_per_s: float = Field(default=55, gt=0, description="… and faster than this, metres a second")
+    ping_pong_seconds: int = Field(default=60, ge=0, description="Longest absence from a cell that is no movement")
+    max_contacts_an_hour: int = Field(default=2_000, ge=10, description="A SIM with more is no person")
+    least_instant_moves: int = Field(
+        default=20, ge=2, description="So many changes of ground within a second, and half of the contacts: no person"
+    )
 
 
 class RadioPolicy(_Frozen):
-    """Parameters of the footprint; they matter to accuracy, not to privacy."""
+    """Parameters of the footprints and areas; they matter to accuracy, not to privacy."""
 
     quantiles: int = Field(default=256, ge=16, le=1024)
-    default_beam_deg: float = Field(default=120, gt=0, le=360)
-    max_range_m: dict[str, float] = Field(
-        default={"GSM": 10_000, "UMTS": 6_000, "LTE": 6_000, "NR": 4_000}, description="By technology, metres"
+    ring_quantiles: int = Field(default=64, ge=8, le=1024, description="Of a ring of timing advance")
+    timing_advance_ring_steps: dict[Literal["GSM", "LTE"], int] = Field(
+        default={"GSM": 1, "LTE": 8}, description="Steps of timing advance a ring, by technology; none: no rings"
     )
-    small_range_m: float = Field(default=250, gt=0, description="Range of indoor and pico cells, metres")
-    range_factor: float = Field(default=1.5, gt=0, description="Range as a multiple of the distance to near sites")
-    area_tiles: int = Field(default=16, ge=1, description="Side of an area in tiles, where no zones are given")
+    power_w: float = Field(default=10, gt=0, description="Where the plan tells none, watts")
+    small_power_w: float = Field(default=5, gt=0, description="Of micro, pico and indoor cells")
+    path_loss_exponent: float = Field(default=3.75, ge=2, le=8)
+    small_path_loss_exponent: float = Field(default=6, ge=2, le=8)
+    height_m: float = Field(default=30, gt=0, description="Where the plan tells none, metres")
+    small_height_m: float = Field(default=8, gt=0)
+    max_range_m: dict[str, float] = Field(
+        default=dict.fromkeys(("GSM", "UMTS", "LTE", "NR"), 10_000.0)
+        | dict.fromkeys(("N77", "N78", "N79", "B42", "B43"), 4_000.0),
+        description="By band, else by technology, metres; where the plan tells none",
+    )
+    small_range_m: float = Field(default=1_000, gt=0, description="Range of micro, pico and indoor cells")
+    default_beam_deg: float = Field(default=65, gt=0, le=360)
+    elevation_beam_deg: float = Field(default=9, gt=0, le=180)
+    tilt_deg: float = Field(default=5, ge=-10, le=45, description="Below the horizon, where the plan tells none")
+    dominance_middle_dbm: float = Field(default=-92.5, description="Strength at which a cell begins to serve")
+    dominance_steepness: float = Field(default=0.2, gt=0, description="Of the logistic curve, per decibel")
+    prior_residents_share: float = Field(
+        default=0.5, ge=0, le=1, description="Weight of residents against area in where people are before any contact"
+    )
+    prior_unknown: float = Field(
+        default=0.1, gt=0, description="Of ground whose residents no table tells, against the mean of the others"
+    )
+    prior_level_weights: dict[str, float] = Field(
+        default={}, description="Factors for the tiles of zones of a level (land use, points of interest)"
+    )
+    area_residents: int = Field(default=5_000, ge=1, description="Least residents of an inhabited area, without zones")
+    area_tiles: int = Field(default=16, ge=1, description="Side of an area in tiles, without zones and population")
 
 
 class SegmentPolicy(_Frozen):
@@ -107,6 +147,18 @@ class SegmentPolicy(_Frozen):
     max_gap_same_ground_minutes: int = Field(default=720, ge=1)
     hours_before: int = Field(default=12, ge=0, le=24, description="Of the evening before, hours")
     hours_after: int = Field(default=4, ge=0, le=24, description="Of the small hours after, hours")
+
+
+class HomesPolicy(_Frozen):
+    """Home and work zones under the month's key, for monthly products; hours of the local clock."""
+
+    enabled: bool = Field(default=False, description="Also without a product of period month")
+    night_from: int = Field(default=22, ge=12, le=23)
+    night_to: int = Field(default=6, ge=1, le=12)
+    work_from: int = Field(default=9, ge=0, le=22)
+    work_to: int = Field(default=17, ge=1, le=23)
+    min_nights: int = Field(default=3, ge=1, le=31, description="With fewer, the registered zone")
+    min_work_days: int = Field(default=3, ge=1, le=31)
 
 
 class RewardsPolicy(_Frozen):
@@ -136,7 +188,9 @@ class Policy(_Frozen):
     consent: ConsentPolicy = ConsentPolicy()
     quality: QualityPolicy = QualityPolicy()
     radio: RadioPolicy = RadioPolicy()
+    cleaning: CleaningPolicy = CleaningPolicy()
     segments: SegmentPolicy = SegmentPolicy()
+    homes: HomesPolicy = HomesPolicy()
     rewards: RewardsPolicy = RewardsPolicy()
 
     @field_validator("time_zone")
@@ -158,6 +212,11 @@ class Policy(_Frozen):
         if "footfall" in self.products and "panel" not in self.products:
             raise ValueError("footfall needs the product panel for its estimates: switch panel on")
         return self
+
+    @property
+    def wants_homes(self) -> bool:
+        """Whether home and work zones are made: for products of a month, or by order."""
+        return self.homes.enabled or any(product.period == "month" for product in self.products.values())
 
     @property
     def digest(self) -> str:

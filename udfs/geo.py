@@ -27,6 +27,7 @@ WGS84, LAEA = "EPSG:4326", "EPSG:3035"
 AREA_OF_USE = (-35.58, 24.6, 44.83, 84.73)
 """West, south, east, north of EPSG:3035's area of use, degrees."""
 
+_SQUARE = r"^CRS3035RES(\d+)mN(\d+)E(\d+)$"
 _GRID_BITS = 17  # 2**17 > NORTH_STEP
 
 
@@ -101,6 +102,20 @@ def tile_of_name(name: Column) -> Column:
     row = F.nullif(F.regexp_extract(name, pattern, 1), F.lit(""))
     column = F.nullif(F.regexp_extract(name, pattern, 2), F.lit(""))
     return tile_at(column.cast("bigint"), row.cast("bigint"))
+
+
+def square_of_name(name: Column) -> Column:
+    """Corner ``x, y`` and ``side`` (BIGINT, metres) of a square's INSPIRE name, as a struct of nulls for anything else.
+
+    Only squares that are made of whole tiles are known.
+    """
+    parts = {
+        key: F.nullif(F.regexp_extract(name, _SQUARE, n), F.lit("")) for n, key in enumerate(("side", "y", "x"), 1)
+    }
+    numbers = {key: part.try_cast("bigint") for key, part in parts.items()}
+    ratio = numbers["side"] / F.lit(TILE_M)
+    whole = (ratio >= 1) & (ratio == F.floor(ratio))
+    return F.struct(*(F.when(whole, number).alias(key) for key, number in numbers.items()))
 
 
 def tile_centre(tile: Column) -> Column:

@@ -129,7 +129,7 @@ def _columns() -> str:
 
 
 def _positions(context: RunContext) -> DataFrame:
-    return context.lake.door(reads=[Schema.REFERENCE]).read(CELL_POSITIONS)
+    return context.lake.door(reads=[Schema.REFERENCE]).read(CELL_POSITIONS).filter("ring IS NULL")
 
 
 def _drawn(context: RunContext) -> set[str]:

@@ -69,7 +69,11 @@ WITH contacts AS (
     SELECT *, lag(starts) OVER w IS NULL OR starts - lag(ends) OVER w > $same_ground
            OR sqrt((centre_x - lag(centre_x) OVER w) ** 2 + (centre_y - lag(centre_y) OVER w) ** 2)
               > 2 * greatest(radius_m, lag(radius_m) OVER w)
-           OR (NOT at_rest AND cell_id <> lag(cell_id) OVER w) OR (at_rest AND NOT lag(at_rest) OVER w) AS breaks
+           OR (NOT at_rest AND cell_id <> lag(cell_id) OVER w
+               AND NOT coalesce(lead(cell_id) OVER w = lag(cell_id) OVER w
+                                AND lead(starts) OVER w - lag(ends) OVER w <= $ping_pong, false)
+               AND NOT coalesce(cell_id = lag(cell_id, 2) OVER w AND starts - lag(ends, 2) OVER w <= $ping_pong, false))
+           OR (at_rest AND NOT lag(at_rest) OVER w) AS breaks
     FROM located WINDOW w AS (PARTITION BY unit ORDER BY starts, ends, cell_id)
 ), grouped AS (
     SELECT *, sum(breaks::INT) OVER (PARTITION BY unit ORDER BY starts, ends, cell_id ROWS UNBOUNDED PRECEDING) AS group_no

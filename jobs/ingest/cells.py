@@ -13,10 +13,17 @@ from expectations.gate import REASONS, with_reasons
 from jobs.ingest.admit import also, keep_raw, line_whole, parsed, raw, row_json
 from jobs.ingest.fields import instants, numbers, texts
 from jobs.ingest.tables import CELLS_FILE
+from udfs import geo
 
 _TECHNOLOGIES = {"2G": "GSM", "3G": "UMTS", "WCDMA": "UMTS", "4G": "LTE", "LTE-A": "LTE", "5G": "NR", "5G NR": "NR"}
 _PLACEMENTS = {"picocell": "pico", "microcell": "micro", "macrocell": "macro", "femtocell": "pico"}
 KM_PER_DEGREE = 111.195
+_OFF_GRID = (
+    f"(longitude NOT BETWEEN {geo.AREA_OF_USE[0]} AND {geo.AREA_OF_USE[2]}"
+    f" OR latitude NOT BETWEEN {geo.AREA_OF_USE[1]} AND {geo.AREA_OF_USE[3]})"
+    " AND abs(latitude) <= 90 AND abs(longitude) <= 180 AND NOT (latitude = 0 AND longitude = 0)"
+)
+"""Outside of the area of use of EPSG:3035, where the grid of tiles means nothing."""
 ALWAYS = ("0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z")
 
 
@@ -27,9 +34,11 @@ class CellParams:
     Attributes:
         outside_km: Distance from the median position that is always allowed, kilometres.
         outside_factor: Distance allowed as a multiple of the median distance, for networks with far islands.
+        home_km: Distance from the median position at which a cell is at home even in a small network, kilometres.
     """
 
     outside_km: float = 500
+    home_km: float = 50
     outside_factor: float = 6
 
 
@@ -58,9 +67,11 @@ def mark_cells(delivered: DataFrame, params: CellParams) -> DataFrame:
             **line_whole(),
             **parsed(*CELLS_FILE.numbers, *CELLS_FILE.times),
             "position_at_zero": "NOT coalesce(latitude = 0 AND longitude = 0, false)",
-            "position_outside_network": "NOT coalesce(_outside, false)",
+            "position_outside_area": f"NOT coalesce({_OFF_GRID}, false) OR coalesce(_swapped, false)",
+            "position_outside_network": "NOT coalesce(_outside, false) OR coalesce(_swapped, false)",
+            "position_swapped": "NOT coalesce(_swapped, false)",
         },
-    ).drop("_outside")
+    ).drop("_outside", "_swapped")
     return _first_of_overlapping(marked)
 
 
@@ -70,22 +81,31 @@ def _renamed(column: Column, names: dict[str, str]) -> Column:
 
 
 def _with_distance(typed: DataFrame, params: CellParams) -> DataFrame:
-    """Add whether a cell lies outside of the network: swapped or mistyped coordinates.
+    """Add whether a cell lies outside of the network, and whether it would lie in it with its coordinates swapped.
 
     Robust against up to half of the positions being wrong: distance from the median position,
-    against a multiple of the median distance.
+    against a multiple of the median distance. A swapped position may lie nearer than what else is taken for a slip:
+    it is told by where it would lie.
     """
     plain = "abs(latitude) <= 90 AND abs(longitude) <= 180 AND NOT (latitude = 0 AND longitude = 0)"
     placed = typed.where(plain).select("latitude", "longitude")
     centre = placed.agg(F.median("latitude").alias("_lat"), F.median("longitude").alias("_lon"))
-    east = (F.col("longitude") - F.col("_lon")) * F.cos(F.radians("_lat"))
-    distance = F.hypot(F.col("latitude") - F.col("_lat"), east) * KM_PER_DEGREE
+    distance = _km_from_centre("latitude", "longitude")
     spread = placed.join(F.broadcast(centre), how="cross").agg(
         F.first("_lat").alias("_lat"), F.first("_lon").alias("_lon"), F.median(distance).alias("_spread")
     )
     bound = F.greatest(F.lit(params.outside_km), F.col("_spread") * params.outside_factor)
+    home = F.greatest(F.lit(params.home_km), F.col("_spread") * params.outside_factor)
     joined = typed.join(F.broadcast(spread), how="cross")
-    return joined.withColumn("_outside", F.expr(plain) & (distance > bound)).drop("_lat", "_lon", "_spread")
+    swapped = (distance > home) & (_km_from_centre("longitude", "latitude") <= home)
+    return joined.withColumns({"_outside": F.expr(plain) & (distance > bound), "_swapped": swapped}).drop(
+        "_lat", "_lon", "_spread"
+    )
+
+
+def _km_from_centre(latitude: str, longitude: str) -> Column:
+    east = (F.col(longitude) - F.col("_lon")) * F.cos(F.radians("_lat"))
+    return F.hypot(F.col(latitude) - F.col("_lat"), east) * KM_PER_DEGREE
 
 
 def _first_of_overlapping(marked: DataFrame) -> DataFrame:

@@ -121,6 +121,7 @@ def landing_cells(network: DataFrame, time_zone: str) -> DataFrame:
         F.col("range").cast("double").alias("range_m"),
         F.col("power").cast("double").alias("power_w"),
         F.col("antenna_height").cast("double").alias("height_m"),
+        F.lit(None).cast("double").alias("tilt_deg"),
         F.col(FOLDER).alias("_plan_day"),
     ).distinct()
     what = [name for name in known.columns if name != "_plan_day"]

@@ -10,10 +10,14 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from expectations.cells import CELLS
 from expectations.contract import Schema
+from expectations.gate import check_table, share_rule
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.errors import InputRejectedError
+from jobs.ingest.areas import make_areas
 from jobs.ingest.geojson import RAW_COLUMNS, parse_geojson, with_shape
+from jobs.ingest.tables import CELLS_FILE
 from jobs.ingest.zone_levels import Hierarchy, LevelLink, decide_roles, level_links, with_roles
 from jobs.ingest.zone_tiles import tiles_of, with_tile_counts, zone_tiles
 from jobs.redaction import describe_error
@@ -25,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GeographyParams",
-    "area_tiles",
-    "areas",
     "check_zones",
     "overlaps",
     "parse_geojson",
@@ -48,13 +50,9 @@ class GeographyParams:
 
     Attributes:
         max_overlap_share: Overlap of two zones of a partition level, as a share of the smaller, that is let pass.
-        area_tiles: Side of an area in tiles, where no zones are given.
-        area_reach_m: Areas are made this far round the masts, metres.
     """
 
     max_overlap_share: float = 0.01
-    area_tiles: int = 16
-    area_reach_m: float = 6_000.0
 
 
 def check_zones(raw: DataFrame) -> DataFrame:
@@ -148,56 +146,6 @@ def overlaps(zones: DataFrame, max_share: float) -> DataFrame:
     ).where(F.col("share") > max_share)
 
 
-def areas(cells: DataFrame, params: GeographyParams) -> DataFrame:
-    """Lay square areas over the network's extent, where no zones are given.
-
-    Args:
-        cells: Rows of ``reference.cells``.
-        params: Side of the squares, and how far round the masts they reach.
-
-    Returns:
-        Rows of ``reference.zones``: level ``area``, named like grid squares of their side.
-    """
-    side = params.area_tiles * geo.TILE_M
-    at = settled(
-        cells.select("longitude", "latitude").distinct(), at=geo.laea_point(F.col("longitude"), F.col("latitude"))
-    )
-    x, y, reach = st("ST_X", F.col("at")), st("ST_Y", F.col("at")), params.area_reach_m
-    squares = (
-        settled(at, x=x, y=y)
-        .withColumn("bx", F.explode(geo.covering_indices(F.col("x") - reach, F.col("x") + reach, side)))
-        .withColumn("by", F.explode(geo.covering_indices(F.col("y") - reach, F.col("y") + reach, side)))
-        .select((F.col("bx") * side).alias("x"), (F.col("by") * side).alias("y"))
-        .distinct()
-    )
-    name = geo.grid_name(F.col("x"), F.col("y"), side)
-    shape = st("ST_AsText", geo.to_wgs84(geo.square(F.col("x"), F.col("y"), side)))
-    return (
-        squares.withColumn("zone_id", name)
-        .withColumn("name", name)
-        .withColumn("level", F.lit("area"))
-        .withColumn("parent_id", F.lit(None).cast("string"))
-        .withColumn("role", F.lit("partition"))
-        .withColumn("depth", F.lit(0))
-        .withColumn("is_finest", F.lit(True))
-        .withColumn("geometry_wkt", shape)
-        .withColumn("tiles", F.lit(params.area_tiles * params.area_tiles))
-        .select(ZONES.column_names)
-    )
-
-
-def area_tiles(zones: DataFrame, params: GeographyParams) -> DataFrame:
-    """List the tiles of areas, read from their names: rows of ``reference.zone_tiles``."""
-    corner = [F.regexp_extract("zone_id", rf"{axis}(\d{{7}})", 1).cast("bigint") / geo.TILE_M for axis in "EN"]
-    steps = F.sequence(F.lit(0).cast("bigint"), F.lit(params.area_tiles - 1).cast("bigint"))
-    return (
-        zones.withColumn("i", F.explode(steps))
-        .withColumn("j", F.explode(steps))
-        .withColumn("tile", geo.tile_at(corner[0].cast("bigint") + F.col("i"), corner[1].cast("bigint") + F.col("j")))
-        .select(ZONE_TILES.column_names)
-    )
-
-
 def run_geography(
     context: RunContext,
     zones_raw: DataFrame | None,
@@ -217,17 +165,10 @@ def run_geography(
     """
     from jobs.context import JobReport
 
-    params = GeographyParams(
-        max_overlap_share=context.policy.quality.max_overlap_share, area_tiles=context.policy.radio.area_tiles
-    )
+    params = GeographyParams(max_overlap_share=context.policy.quality.max_overlap_share)
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.REFERENCE])
     if zones_raw is None:
-        made = areas(cells, params)
-        door.replace(ZONE_TILES, area_tiles(made, params))
-        door.replace(ZONES, made)
-        count = door.read(ZONES).count()
-        context.say(f"no zones delivered: {count} areas of {params.area_tiles * geo.TILE_M} m made")
-        return JobReport("geography", rows_out=count)
+        return JobReport("geography", rows_out=make_areas(context, door, cells))
     checked = _checked(zones_raw)
     _stop_on_bad_rows(checked, quarantine)
     hierarchy = _hierarchy(checked)
@@ -238,11 +179,46 @@ def run_geography(
     door.replace(ZONE_TILES, zone_tiles(zones, hierarchy))
     counted = with_tile_counts(zones.withColumnRenamed("wkt", "geometry_wkt"), door.read(ZONE_TILES))
     door.replace(ZONES, counted.select(ZONES.column_names))
-    written = door.read(ZONES).groupBy().agg(F.count(F.lit(1)), F.sum((F.col("tiles") == 0).cast("int"))).first()
-    total, bare = (int(written[0]), int(written[1] or 0)) if written else (0, 0)
+    written = door.read(ZONES).agg(F.count(F.lit(1)), F.sum((F.col("tiles") == 0).cast("int")))
+    strays = cells_outside(cells, door.read(ZONE_TILES))
+    counted_rows = written.join(strays, how="cross").collect()[0]
+    total, bare, outside, every = (int(value or 0) for value in counted_rows)
+    _tell_of_strays(context, outside, every)
     if bare:
         context.say(f"zones: {bare} of {total} are too small to own a tile")
     return JobReport("geography", rows_in=total, rows_out=total, counts={"zones_without_tiles": float(bare)})
+
+
+def cells_outside(cells: DataFrame, zone_tiles: DataFrame) -> DataFrame:
+    """Count cells outside of the box round all zones: one row, ``outside, cells``.
+
+    Args:
+        cells: Rows of ``reference.cells``.
+        zone_tiles: Rows of ``reference.zone_tiles``.
+    """
+    at = settled(cells.select("longitude", "latitude"), at=geo.laea_point(F.col("longitude"), F.col("latitude")))
+    tile = geo.tile_number(st("ST_X", F.col("at")), st("ST_Y", F.col("at")))
+    axes = {"column": geo.tile_column(F.col("tile")), "row": geo.tile_row(F.col("tile"))}
+    ends = {name: [F.min(index).alias(f"{name}1"), F.max(index).alias(f"{name}2")] for name, index in axes.items()}
+    box = zone_tiles.agg(*ends["column"], *ends["row"])
+    inside = axes["column"].between(F.col("column1"), F.col("column2")) & axes["row"].between(
+        F.col("row1"), F.col("row2")
+    )
+    return (
+        settled(at, tile=tile)
+        .join(F.broadcast(box), how="cross")
+        .agg(F.sum((~inside).cast("int")).alias("outside"), F.count(F.lit(1)).alias("cells"))
+    )
+
+
+def _tell_of_strays(context: RunContext, outside: int, cells: int) -> None:
+    """Record how many cells lie outside of the zones; they stay, since they may serve people inside."""
+    remedy = (
+        f"{outside:,} of {cells:,} cells lie outside of the zones' extent; if they should not, check both deliveries"
+    )
+    rule = share_rule("cells_outside_zones", outside, cells, 0.0, remedy=remedy, blocking=False)
+    for result in context.gate.record(CELLS, CELLS_FILE.name, check_table([rule])).failures:
+        context.say(f"{CELLS.full_name}: {result.describe()}")
 
 
 def _checked(zones_raw: DataFrame) -> DataFrame:

@@ -49,10 +49,10 @@ def _replace_reference(context: RunContext, landing: Landing, door: Door) -> Job
     zone = context.policy.time_zone
     delivered = eurostat.read_cells(landing, zone) if eurostat_plan else landing.table(CELLS_FILE)
     tallies = {"cells": admit(context, door, mark_cells(delivered, CellParams()), CELLS, CELLS_FILE.name)}
-    zones = run_geography(context, read_zones(landing), door.read(CELLS), partial(_keep_zones, door))
     if landing.has(POPULATION_FILE.name):
         people = mark_residents(landing.table(POPULATION_FILE))
         tallies["population"] = admit(context, door, people, RESIDENTS, POPULATION_FILE.name)
+    zones = run_geography(context, read_zones(landing), door.read(CELLS), partial(_keep_zones, door))
     if landing.has(CORRIDORS_FILE.name):
         lines = mark_corridors(landing.table(CORRIDORS_FILE))
         tallies["corridors"] = admit(context, door, lines, CORRIDORS, CORRIDORS_FILE.name)

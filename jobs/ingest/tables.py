@@ -55,11 +55,12 @@ CELLS_FILE = LandingTable(
         "range_m",
         "power_w",
         "height_m",
+        "tilt_deg",
         "valid_from",
         "valid_to",
     ),
     times=("valid_from", "valid_to"),
-    numbers=("latitude", "longitude", "azimuth_deg", "beam_width_deg", "range_m", "power_w", "height_m"),
+    numbers=("latitude", "longitude", "azimuth_deg", "beam_width_deg", "range_m", "power_w", "height_m", "tilt_deg"),
 )
 ZONES_FILE = LandingTable("zones", required=("zone_id", "name", "level", "geometry"), optional=("parent_id",))
 POPULATION_FILE = LandingTable(

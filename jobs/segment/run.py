@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from pyspark.sql import DataFrame, Observation
@@ -11,7 +12,8 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Schema
 from expectations.events import EVENTS
-from expectations.gate import share_rule
+from expectations.footprints import CELL_POSITIONS
+from expectations.gate import TableRule, share_rule
 from expectations.movement import MOVEMENT, PROFILE
 from jobs.consent.guard import check_unchanged, open_ledger
 from jobs.consent.lines import LineParams, sims
@@ -21,17 +23,22 @@ from jobs.consent.receipts import LedgerState, counters
 from jobs.consent.run import master
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
+from jobs.segment.admission import MovementParams, admitted, numbered_cells
+from jobs.segment.cleaning import CleaningParams, contact_counters, run_counters
+from jobs.segment.control import flag_counts, flag_rules, read_usual
 from jobs.segment.days import days_frame, keyed_days, utc_dates
 from jobs.segment.keys import key_store, make_keys
 from jobs.segment.keystore import day_period
-from jobs.segment.movement import MovementParams, admitted, flagged_runs, movement, profile
+from jobs.segment.movement import closed_runs, movement, run_starts
+from jobs.segment.profile import profile
 
 
 def run_segment(context: RunContext, days: Sequence[dt.date], ledger: LedgerState) -> JobReport:
     """Write ``pseudonymous.movement`` and ``profile`` for the days, and a receipt a day and purpose.
 
-    Costs one shuffle of event-sized rows, by (date, imsi): the join with SIMs (where it is not broadcast),
-    repeats and runs all use it. SIMs cost some small ones: by subscriber, SIM, number and unit.
+    Costs one shuffle of event-sized rows, by SIM and day: the join with SIMs, cleaning and runs all use it, and one
+    sort. SIMs cost some small ones: by subscriber, SIM, number and unit. The flags are counted by observations on
+    the same plan.
     """
     policy = context.policy
     make_keys(context, [day_period(day) for day in days], "stage 1 of the day")
@@ -51,38 +58,52 @@ def run_segment(context: RunContext, days: Sequence[dt.date], ledger: LedgerStat
 
 def _write(context: RunContext, days: Sequence[dt.date], keyed: DataFrame, lines: DataFrame) -> JobReport:
     policy = context.policy
-    door = context.lake.door(reads=[Schema.RESTRICTED], writes=[Schema.PSEUDONYMOUS])
+    reads = [Schema.RESTRICTED, Schema.REFERENCE, Schema.AUDIT]
+    door = context.lake.door(reads=reads, writes=[Schema.PSEUDONYMOUS])
     params = MovementParams(
         home_mcc=policy.home_mcc,
         sim_is_unit=context.settings.waiver is not None,
         max_gap_seconds=60 * policy.segments.max_gap_same_ground_minutes,
+        cleaning=CleaningParams.from_policy(policy.cleaning),
     )
     dates = [str(day) for day in days]
     window = days_frame(context.spark, days, policy).select("date", "window_start", "window_end")
-    events = door.read(EVENTS).filter(F.col("event_date").isin(utc_dates(days, policy)) & F.col("cell_known"))
-    seen, repeats = Observation(), Observation()
-    contacts = admitted(events, lines, window, params).observe(seen, *counters(days))
-    runs = flagged_runs(contacts.filter("purposes <> 0"), params).observe(
-        repeats, F.count("*").alias("contacts"), F.count(F.when(F.col("is_repeat"), 1)).alias("repeats")
-    )
-    door.replace(MOVEMENT, movement(runs, keyed), dates)
-    visitors = _visitors(events, lines, window, params)
-    door.replace(PROFILE, profile(lines, visitors, keyed), dates)
-    counts = {**{k: float(v) for k, v in seen.get.items()}, **{k: float(v) for k, v in repeats.get.items()}}
-    duplicate_share = share_rule(
-        "exact_repeats",
-        int(counts["repeats"]),
-        max(1, int(counts["contacts"])),
-        policy.quality.max_duplicate_share,
-        remedy="events were delivered more than once: check the feed, or raise quality.max_duplicate_share",
-    )
+    events = door.read(EVENTS).filter(F.col("event_date").isin(utc_dates(days, policy)))
+    cells = numbered_cells(door.read(CELL_POSITIONS))
+    seen, flags = Observation(), Observation()
+    contacts = admitted(events, lines, cells, window, params)
+    contacts = contacts.observe(seen, *counters(days), *contact_counters(days))
+    starts = run_starts(contacts.filter("purposes <> 0 AND x IS NOT NULL"), params)
+    runs = closed_runs(starts, params).observe(flags, *run_counters(days))
+    visitors = _visitors(events.filter("cell_known"), lines, window, params)
+    # Most of a small write is waiting for plans and commits: it hides behind the large one.
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        moved = pool.submit(door.replace, MOVEMENT, movement(runs, cells, keyed), dates)
+        who = pool.submit(door.replace, PROFILE, profile(lines, visitors, keyed), dates)
+        usual = pool.submit(read_usual, door, days[0], policy.quality)
+        for work in (moved, who):
+            work.result()
+    counts = {k: float(v) for k, v in {**seen.get, **flags.get}.items()}
+    rules = [_repeats_rule(context, days, counts)]
+    rules += flag_rules(counts, days, usual.result(), policy.quality)
     written = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
-    found = context.gate.validate(written, MOVEMENT, f"{dates[0]}..{dates[-1]}", extra_rules=[duplicate_share])
+    found = context.gate.validate(written, MOVEMENT, f"{dates[0]}..{dates[-1]}", extra_rules=rules)
     if not found.passed:
         door.remove(MOVEMENT, dates, purge=True)
         raise InputRejectedError(found.message())
     rows_in = int(sum(v for k, v in counts.items() if k.endswith("|in")))
     return JobReport("segment", rows_in=rows_in, rows_out=_rows(context, MOVEMENT.full_name), counts=counts)
+
+
+def _repeats_rule(context: RunContext, days: Sequence[dt.date], counts: dict[str, float]) -> TableRule:
+    figures = [flag_counts(counts, day) for day in days]
+    return share_rule(
+        "exact_repeats",
+        sum(figure["repeats"] for figure in figures),
+        max(1, sum(figure["admitted"] for figure in figures)),
+        context.policy.quality.max_duplicate_share,
+        remedy="events were delivered more than once: check the feed, or raise quality.max_duplicate_share",
+    )
 
 
 def _visitors(events: DataFrame, lines: DataFrame, window: DataFrame, params: MovementParams) -> DataFrame:

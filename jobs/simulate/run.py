@@ -216,7 +216,7 @@ def _write_master(params: SimulateParams, world: _World, delivered: datetime) ->
 def _write_truth(spark: SparkSession, world: _World, itineraries: DataFrame, folder: Path) -> dict[str, int]:
     zones, pois = truth.tile_zones(spark, world.ground), truth.tile_pois(spark, world.ground)
     hours = world.clock.hours(spark)
-    pieces = truth.presence_pieces(itineraries, world.clock, world.ground)
+    pieces = truth.presence_pieces(itineraries, world.clock, truth.ground_tile(world.ground))
     all_lines = master.make_lines(world.persons, world.lines)
     is_first = (F.col("line_no") == 0) & (F.col("kind") == RESIDENT)
     homes = all_lines.where(is_first).select("person_id", "subscriber_id", "zone_id", "age", "gender")

@@ -5,6 +5,8 @@ Persons are residents and visitors, each counted once however many lines they ca
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -33,16 +35,30 @@ def tile_pois(spark: SparkSession, ground: Ground) -> DataFrame:
     return spark.createDataFrame(rows, "tile long, zone_id string")
 
 
-def presence_pieces(itineraries: DataFrame, clock: Clock, ground: Ground) -> DataFrame:
-    """One row a person, hour and tile on the way: person_id, hour_ix, tile, seconds."""
+def ground_tile(ground: Ground) -> Callable[[Column, Column], Column]:
+    """Number of a tile on the simulator's own ground, from easting and northing."""
+
+    def tile(x: Column, y: Column) -> Column:
+        column, row = F.floor((x - ground.left) / TILE), F.floor((y - ground.bottom) / TILE)
+        return (row * ground.columns + column).cast("long")
+
+    return tile
+
+
+def presence_pieces(itineraries: DataFrame, clock: Clock, tile: Callable[[Column, Column], Column]) -> DataFrame:
+    """One row a person, hour and tile on the way: person_id, hour_ix, tile, millis.
+
+    Args:
+        itineraries: Rows of ``truth/itineraries``; things are left out.
+        clock: The days.
+        tile: Number of the tile that holds an easting and northing, as the caller numbers tiles.
+    """
     dx, dy = F.col("x1") - F.col("x0"), F.col("y1") - F.col("y0")
     per_second = F.sqrt((dx * dx + dy * dy).cast("double")) / (F.col("end_s") - F.col("start_s"))
     seconds = F.col("to_s") - F.col("from_s")
     strides = F.greatest(F.ceil(per_second * seconds / _STRIDE_M), F.lit(1))
     middle = F.col("from_s") + (F.col("n") + 0.5) * seconds / F.col("strides") - F.col("start_s")
     share = middle / (F.col("end_s") - F.col("start_s"))
-    column = F.floor((F.col("x0") + share * dx - ground.left) / TILE)
-    row = F.floor((F.col("y0") + share * dy - ground.bottom) / TILE)
     return (
         # By person once, so that the sums by person and hour need no further shuffle of longer rows.
         by_hour(itineraries.where(F.col("kind") != THING).repartition("person_id"), clock)
@@ -51,10 +67,55 @@ def presence_pieces(itineraries: DataFrame, clock: Clock, ground: Ground) -> Dat
         .select(
             "person_id",
             "hour_ix",
-            (row * ground.columns + column).cast("long").alias("tile"),
+            tile(F.col("x0") + share * dx, F.col("y0") + share * dy).alias("tile"),
             # Milliseconds as whole numbers: sums then do not depend on their order.
             (seconds * 1_000 / F.col("strides")).cast("long").alias("millis"),
         )
+    )
+
+
+def main_zone_hours(pieces: DataFrame, zones: DataFrame) -> DataFrame:
+    """Each person's main zone of the hour: where most of it was spent, in motion or not.
+
+    Args:
+        pieces: See ``presence_pieces``.
+        zones: ``tile, zone_ix, zone_id`` of a partition, one row a tile; broadcast.
+
+    Returns:
+        One row a person and hour: ``person_id, hour_ix, zone_id``; none where most of it was outside all zones.
+    """
+    spent = (
+        pieces.join(F.broadcast(zones), on="tile", how="left")
+        .groupBy("person_id", "hour_ix", F.coalesce(F.col("zone_ix"), F.lit(-1)).alias("zone_ix"))
+        .agg(F.sum("millis").alias("millis"))
+    )
+    # Time and zone in one whole number: its maximum is a cheap aggregate. Ties go to the higher index.
+    packed = F.max(F.col("millis") * _PACK + F.col("zone_ix") + 1)
+    return (
+        spent.groupBy("person_id", "hour_ix")
+        .agg(packed.alias("longest"))
+        .select("person_id", "hour_ix", (F.col("longest") % _PACK - 1).alias("zone_ix"))
+        .join(F.broadcast(zones.select("zone_ix", "zone_id").distinct()), on="zone_ix", how="inner")
+        .select("person_id", "hour_ix", "zone_id")
+    )
+
+
+def place_hours(pieces: DataFrame, pois: DataFrame) -> DataFrame:
+    """The hours in which a person was at a point of interest for a minute or more.
+
+    Args:
+        pieces: See ``presence_pieces``.
+        pois: ``tile, zone_id``; broadcast.
+
+    Returns:
+        One row a person, hour and place: ``person_id, hour_ix, zone_id``.
+    """
+    return (
+        pieces.join(F.broadcast(pois), on="tile", how="inner")
+        .groupBy("person_id", "hour_ix", "zone_id")
+        .agg(F.sum("millis").alias("millis"))
+        .where(F.col("millis") >= MIN_VISIT_S * 1_000)
+        .select("person_id", "hour_ix", "zone_id")
     )
 
 
@@ -67,28 +128,9 @@ def make_presence(pieces: DataFrame, zones: DataFrame, pois: DataFrame, hours: D
     Returns:
         zone_id, level, date, hour, persons.
     """
-    spent = (
-        pieces.join(F.broadcast(zones), on="tile", how="left")
-        .groupBy("person_id", "hour_ix", F.coalesce(F.col("zone_ix"), F.lit(-1)).alias("zone_ix"))
-        .agg(F.sum("millis").alias("millis"))
-    )
-    # Time and zone in one whole number: its maximum is a cheap aggregate. Ties go to the higher index.
-    packed = F.max(F.col("millis") * _PACK + F.col("zone_ix") + 1)
-    main = (
-        spent.groupBy("person_id", "hour_ix")
-        .agg(packed.alias("longest"))
-        .groupBy("hour_ix", (F.col("longest") % _PACK - 1).alias("zone_ix"))
-        .agg(F.count(F.lit(1)).alias("persons"))
-        .join(F.broadcast(zones.select("zone_ix", "zone_id").distinct()), on="zone_ix", how="inner")
-        .select("hour_ix", "zone_id", "persons")
-    )
-    visits = (
-        pieces.join(F.broadcast(pois), on="tile", how="inner")
-        .groupBy("person_id", "hour_ix", "zone_id")
-        .agg(F.sum("millis").alias("millis"))
-        .where(F.col("millis") >= MIN_VISIT_S * 1_000)
-        .groupBy("hour_ix", "zone_id")
-        .agg(F.count(F.lit(1)).alias("persons"))
+    main, visits = (
+        frame.groupBy("hour_ix", "zone_id").agg(F.count(F.lit(1)).alias("persons"))
+        for frame in (main_zone_hours(pieces, zones), place_hours(pieces, pois))
     )
     domain = _ancestors(pieces.sparkSession, city)
     counted = main.unionByName(visits).join(F.broadcast(domain), on=F.col("zone_id") == F.col("member_id"), how="inner")
@@ -122,19 +164,14 @@ def make_trips(itineraries: DataFrame, zones: DataFrame, clock: Clock, ground: G
     """Trips that begin in the window: date (local), person_id, start_time, end_time, origin_zone_id,
     destination_zone_id (finest partition; null outside), mode.
     """  # noqa: D205
-
-    def tile(x: str, y: str) -> Column:
-        column, row = F.floor((F.col(x) - ground.left) / TILE), F.floor((F.col(y) - ground.bottom) / TILE)
-        return (row * ground.columns + column).cast("long")
-
     start = F.timestamp_seconds(F.col("start_s"))
     origins = zones.select(F.col("tile").alias("tile0"), F.col("zone_id").alias("origin_zone_id"))
     targets = zones.select(F.col("tile").alias("tile1"), F.col("zone_id").alias("destination_zone_id"))
     return (
         itineraries.where(F.col("mode").isNotNull())
         .where((F.col("start_s") >= clock.begin) & (F.col("start_s") < clock.end))
-        .withColumn("tile0", tile("x0", "y0"))
-        .withColumn("tile1", tile("x1", "y1"))
+        .withColumn("tile0", ground_tile(ground)(F.col("x0"), F.col("y0")))
+        .withColumn("tile1", ground_tile(ground)(F.col("x1"), F.col("y1")))
         .join(F.broadcast(origins), on="tile0", how="left")
         .join(F.broadcast(targets), on="tile1", how="left")
         .select(

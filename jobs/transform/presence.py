@@ -38,10 +38,15 @@ def counted_zones(zones: DataFrame, zone_tiles: DataFrame) -> DataFrame:
     return zone_tiles.select("zone_id", "tile").join(F.broadcast(drawn), on="zone_id", how="inner")
 
 
+def known(segments: DataFrame) -> DataFrame:
+    """Segments with a position: stays and moves, not silences."""
+    return segments.filter("kind <> 'unknown'")
+
+
 def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) -> DataFrame:
     """Pick each unit's zone of the hour, by role: longest presence, ties by a keyed hash.
 
-    In the partition every second counts, also outside of all zones, and a unit that was mostly outside
+    In the partition every known second counts, also outside of all zones, and a unit that was mostly outside
     counts nowhere. At places only stays count, and a unit counts at one place an hour.
 
     Args:
@@ -53,31 +58,24 @@ def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) 
         One row a date, unit, role and hour: ``date, pseudonym, role, hour, zone_id``. One shuffle by unit.
     """
     slices = (
-        segments.filter(serves(F.col("purposes"), params.purpose))
+        known(segments)
+        .filter(serves(F.col("purposes"), params.purpose))
         .select("date", "pseudonym", "kind", "by_small_cell", "tile", "start_time", "end_time")
         .repartition("date", "pseudonym")
         .withColumn("slice", F.explode(hour_slices(F.col("start_time"), F.col("end_time"), params.hour_shift_seconds)))
         .withColumn("hour", local_hour(F.timestamp_seconds("slice.start"), params.time_zone))
         .withColumn("seconds", (F.col("slice.end") - F.col("slice.start")).cast("int"))
     )
-    somewhere = slices.join(F.broadcast(_by_tile(counted)), on="tile", how="left")
-    # Every slice competes in the partition, with no zone where its tile has none.
-    outside = F.array(F.struct(F.lit("partition").alias("role"), F.lit(None).cast("string").alias("zone_id")))
-    stayed = F.filter(
-        "zones",
-        lambda z: (z["role"] == "partition") | ((F.col("kind") == "stay") & _resolved(z, F.col("by_small_cell"))),
-    )
-    named = F.transform(stayed, lambda z: F.struct(z["role"].alias("role"), z["zone_id"].alias("zone_id")))
-    in_partition = F.exists(named, lambda z: z["role"] == "partition")
-    places = F.coalesce(named, F.array().cast("array<struct<role:string,zone_id:string>>"))
-    candidates = F.when(F.coalesce(in_partition, F.lit(False)), places).otherwise(F.concat(places, outside))
+    somewhere = slices.join(F.broadcast(_candidates(counted)), on="tile", how="left")
+    staying = F.when(F.col("by_small_cell"), F.col("near")).otherwise(F.col("staying"))
+    candidates = F.when(F.col("kind") == "stay", staying).otherwise(F.col("passing"))
     per_zone = (
-        somewhere.withColumn("candidate", F.explode(candidates))
-        .groupBy("date", "pseudonym", "hour", "candidate.role", "candidate.zone_id")
+        somewhere.withColumn("candidate", F.explode(F.coalesce(candidates, F.array(_outside()))))
+        .groupBy("pseudonym", "date", "hour", "candidate.role", "candidate.zone_id")
         .agg(F.sum("seconds").alias("seconds"))
     )
     tie = F.xxhash64("pseudonym", "hour", F.coalesce("zone_id", F.lit("")))
-    best = Window.partitionBy("date", "pseudonym", "hour", "role").orderBy(
+    best = Window.partitionBy("pseudonym", "date", "hour", "role").orderBy(
         F.col("seconds").desc(), tie, F.col("zone_id").asc_nulls_last()
     )
     return (
@@ -93,16 +91,35 @@ def observed(segments: DataFrame, profile: DataFrame, purpose: str) -> DataFrame
     Returns:
         One row a date and unit with ``zone_id``, the zone of residence (null: not resident here).
     """
-    seen = segments.filter(serves(F.col("purposes"), purpose)).select("date", "pseudonym").distinct()
+    seen = known(segments).filter(serves(F.col("purposes"), purpose)).select("date", "pseudonym").distinct()
     return profile.join(seen, on=["date", "pseudonym"], how="left_semi").select(
         "date", "pseudonym", F.col("home_zone_id").alias("zone_id")
     )
 
 
-def _by_tile(counted: DataFrame) -> DataFrame:
-    zone = F.struct("role", "zone_id", "small_cells_only")
-    return counted.groupBy("tile").agg(F.sort_array(F.collect_list(zone)).alias("zones"))
+def _candidates(counted: DataFrame) -> DataFrame:
+    """What a second in a tile may count for, worked out once a tile.
+
+    Returns:
+        One row a tile: ``tile`` and arrays of (role, zone_id): ``passing`` (the partition), ``staying`` (and places),
+        ``near`` (and places that only small cells resolve). Where no zone of the partition has the tile, the outside
+        competes in it.
+    """
+    zone = F.struct("role", "zone_id")
+    in_partition, small = F.col("role") == "partition", F.col("small_cells_only")
+    counts_for = {"passing": in_partition, "staying": in_partition | ~small, "near": F.lit(True)}
+    gathered = counted.groupBy("tile").agg(
+        F.max(in_partition).alias("inside"),
+        *(F.sort_array(F.collect_list(F.when(counts, zone))).alias(name) for name, counts in counts_for.items()),
+    )
+    return gathered.select(
+        "tile",
+        *(
+            F.when(F.col("inside"), F.col(name)).otherwise(F.concat(name, F.array(_outside()))).alias(name)
+            for name in counts_for
+        ),
+    )
 
 
-def _resolved(zone: Column, by_small_cell: Column) -> Column:
-    return ~zone["small_cells_only"] | by_small_cell
+def _outside() -> Column:
+    return F.struct(F.lit("partition").alias("role"), F.lit(None).cast("string").alias("zone_id"))

@@ -14,16 +14,17 @@ from expectations.segments import SEGMENTS
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.segment.days import days_frame
-from jobs.settings import SegmentPolicy
-from jobs.transform.stays import StayParams, segments, settled_runs
+from jobs.settings import Policy
+from jobs.transform.stays import StayParams, day_segments
 
 
-def stay_params(policy: SegmentPolicy) -> StayParams:
+def stay_params(policy: Policy) -> StayParams:
     """Parameters of stays from the policy."""
     return StayParams(
-        stay_seconds=60 * policy.stay_minutes,
-        max_gap_seconds=60 * policy.max_gap_minutes,
-        max_gap_same_ground_seconds=60 * policy.max_gap_same_ground_minutes,
+        stay_seconds=60 * policy.segments.stay_minutes,
+        max_gap_seconds=60 * policy.segments.max_gap_minutes,
+        max_gap_same_ground_seconds=60 * policy.segments.max_gap_same_ground_minutes,
+        ping_pong_seconds=policy.cleaning.ping_pong_seconds,
     )
 
 
@@ -33,12 +34,12 @@ def run_transform(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     Costs one shuffle, by (date, pseudonym, line), of runs of cells: a fraction of the events.
     """
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
-    params = stay_params(context.policy.segments)
+    params = stay_params(context.policy)
     positions = door.read(CELL_POSITIONS)
     dates = [str(day) for day in days]
     moved = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
     bounds = days_frame(context.spark, days, context.policy)
-    rows = segments(settled_runs(moved, positions, params), positions, bounds, params)
+    rows = day_segments(moved, positions, bounds, params)
     door.replace(SEGMENTS, rows, dates)
     written = door.read(SEGMENTS).filter(F.col("date").isin(list(days)))
     found = context.gate.validate(written, SEGMENTS, f"{dates[0]}..{dates[-1]}")

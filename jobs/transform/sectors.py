@@ -1,163 +1,158 @@
-"""From the cell plan to sectors: the ground that each antenna covers, as few numbers a cell."""
+"""From the cell plan to sectors: each cell as the model sees it, with the defaults of its technology and placement."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from expectations.footprints import SECTORS
 from jobs.settings import RadioPolicy
 from udfs import geo, radio
 
 SMALL_PLACEMENTS = ("pico", "indoor")
+"""Cells that resolve a small place; with ``micro`` they have the defaults of small cells."""
 
-SAME_MAST_M = 100.0
-"""Masts nearer than this are one place: several operators' or technologies' antennas on neighbouring roofs."""
+_LEAST_RANGE_M = 75.0  # a cell reaches the centre of its own tile at least
 
 
 @dataclass(frozen=True)
 class FootprintParams:
-    """Parameters of the footprints; lengths in metres.
+    """Parameters of the footprints.
 
     Attributes:
-        default_beam_deg: Beam width where the plan names none, degrees.
-        max_range_m: Longest range by technology.
-        min_range_m: Shortest range of a cell that is not small.
-        small_range_m: Range of indoor and pico cells.
-        range_factor: Range as a multiple of the distance to near masts.
-        near_rank: Which of the nearest other masts, counted from one, sets the range.
-        least_share: Tiles less likely than this share of the cell's likeliest tile are cut off.
-        quantiles: Equiprobable quantiles a cell.
-        slices: Tasks over which the sectors are spread.
+        radio: What the policy says of them.
+        strongest: Beams a tile that share its phones.
+        least_db: Beams weaker than the tile's strongest by more than this many decibels have no share.
+        near_masts: Masts that are looked at in a block of a square kilometre, nearest first, besides those in it.
+        to_spare: Beams that are looked at beyond the strongest, in the middle of each quarter of a block.
+        least_share: Tiles less likely than this share of the footprint's mean tile are cut off.
+        slices: Tasks over which the blocks are spread.
     """
 
-    default_beam_deg: float = 120.0
-    max_range_m: tuple[tuple[str, float], ...] = (("GSM", 10_000), ("UMTS", 6_000), ("LTE", 6_000), ("NR", 4_000))
-    min_range_m: float = 300.0
-    small_range_m: float = 250.0
-    range_factor: float = 1.5
-    near_rank: int = 3
+    radio: RadioPolicy = field(default_factory=RadioPolicy)
+    strongest: int = 10
+    least_db: float = 25.0
+    near_masts: int = 40
+    to_spare: int = 4
     least_share: float = 0.02
-    quantiles: int = 256
     slices: int = 32
-
-    @classmethod
-    def from_policy(cls, policy: RadioPolicy) -> FootprintParams:
-        """Take the policy's radio parameters."""
-        return cls(
-            default_beam_deg=policy.default_beam_deg,
-            max_range_m=tuple(sorted(policy.max_range_m.items())),
-            small_range_m=policy.small_range_m,
-            range_factor=policy.range_factor,
-            quantiles=policy.quantiles,
-        )
-
-    @property
-    def longest_m(self) -> float:
-        """Longest range of any technology."""
-        return max(metres for _, metres in self.max_range_m)
 
 
 def valid_cells(cells: DataFrame, start: dt.datetime, end: dt.datetime) -> DataFrame:
-    """Keep the cells that are valid at some time in [start, end), one row a cell: the one valid latest.
+    """Keep one row a cell: the one that is valid for the longest part of [start, end), of equals the latest.
+
+    A cell that moves within the window has one position in it still: what it said elsewhere is taken for here.
 
     Args:
-        cells: Rows of ``reference.cells``.
+        cells: Rows of ``reference.cells``; validities of a cell do not overlap.
         start: First instant, with time zone.
         end: Last instant, exclusive.
+
+    Returns:
+        The rows of cells that are valid at some time of the window, with ``is_moved``: another row is, too.
     """
-    latest = Window.partitionBy("cell_id").orderBy(F.col("valid_from").desc_nulls_last())
-    in_time = (F.col("valid_from").isNull() | (F.col("valid_from") < F.lit(end))) & (
-        F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(start))
+    starts, ends = F.lit(start).cast("timestamp"), F.lit(end).cast("timestamp")
+    begin = F.greatest(F.coalesce("valid_from", starts), starts)
+    finish = F.least(F.coalesce("valid_to", ends), ends)
+    longest = Window.partitionBy("cell_id").orderBy(
+        (begin.cast("double") - finish.cast("double")), F.col("valid_from").desc_nulls_last()
     )
-    return cells.where(in_time).withColumn("_n", F.row_number().over(latest)).where("_n = 1").drop("_n")
+    return (
+        cells.where(begin < finish)
+        .withColumn("_n", F.row_number().over(longest))
+        .withColumn("is_moved", F.count(F.lit(1)).over(Window.partitionBy("cell_id")) > 1)
+        .where("_n = 1")
+        .drop("_n")
+    )
 
 
-def sectors(cells: DataFrame, params: FootprintParams) -> DataFrame:
-    """Describe each cell's sector in EPSG:3035.
+def sectors(cells: DataFrame, plan_id: str, ground_id: str, params: FootprintParams) -> DataFrame:
+    """Describe each cell as the model sees it.
+
+    Cells of one beam are received alike everywhere; those of one sector have the same range, too, and share
+    one footprint. Both are named by a digest of what they are, so that a name means the same in every plan.
 
     Args:
         cells: Rows of ``reference.cells``, one a cell.
+        plan_id: See ``jobs.transform.plan.plan_digest``.
+        ground_id: See ``jobs.transform.plan.plan_digest``.
         params: See ``FootprintParams``.
 
     Returns:
-        One row a cell: ``cell_id, site_id, is_small, sector`` (key: equal for cells that cover the same ground),
-        ``x, y`` (mast, whole metres), ``range_m, azimuth_deg`` (clockwise from grid north; null: circle),
-        ``width_deg``.
+        Rows of ``reference.sectors``.
     """
-    placed = _placed(cells, params)
-    near = _near_mast(placed.where(~F.col("is_small")), params)
-    limit = F.coalesce(F.col("plan_range_m"), _by_technology(params))
-    own_range = F.when(F.col("is_small"), F.coalesce(F.col("plan_range_m"), F.lit(params.small_range_m))).otherwise(
-        radio.reach_m(F.col("near_m"), limit, params.range_factor, params.min_range_m)
-    )
-    key = F.concat_ws(
-        "/", "x", "y", "range_m", F.coalesce(F.col("azimuth_deg").cast("string"), F.lit("o")), "width_deg"
-    )
-    return (
-        placed.join(near, on="mast", how="left")
-        .withColumn("range_m", own_range)
-        .withColumn("sector", key)
-        .select("cell_id", "site_id", "is_small", "sector", "x", "y", "range_m", "azimuth_deg", "width_deg")
-    )
-
-
-def _placed(cells: DataFrame, params: FootprintParams) -> DataFrame:
-    """Cells in the plane; azimuths turn from true to grid north, which differ by 11 degrees in Madrid."""
+    policy = params.radio
     placement = F.lower(F.coalesce(F.col("placement"), F.lit("")))
-    is_small = placement.isin(*SMALL_PLACEMENTS)
+    resolves = placement.isin(*SMALL_PLACEMENTS)
+    small = resolves | (placement == "micro")
     dx = geo.st("ST_X", F.col("north")) - geo.st("ST_X", F.col("at"))
     dy = geo.st("ST_Y", F.col("north")) - geo.st("ST_Y", F.col("at"))
+    # From true to grid north, which differ by 11 degrees in Madrid.
     turned = F.round(F.pmod(F.col("azimuth_deg") + F.degrees(F.atan2(dx, dy)), F.lit(360.0)), 1)
-    width = radio.coverage_deg(F.coalesce(F.col("beam_width_deg"), F.lit(float(params.default_beam_deg))))
-    is_round = is_small | F.col("azimuth_deg").isNull() | (width >= 360.0)
+    beam = F.coalesce(F.col("beam_width_deg"), F.lit(float(policy.default_beam_deg)))
+    # A dome on a ceiling, and a mast whose direction nobody knows, are taken to send all round.
+    is_round = (placement == "indoor") | F.col("azimuth_deg").isNull() | (beam >= 360.0)
+
+    def either(of_small: float, of_others: float) -> Column:
+        return F.when(small, F.lit(float(of_small))).otherwise(F.lit(float(of_others)))
+
     points = geo.settled(
         cells,
         at=geo.laea_point(F.col("longitude"), F.col("latitude")),
         north=geo.laea_point(F.col("longitude"), F.col("latitude") + F.lit(0.01)),
     )
-    return points.select(
-        "cell_id",
-        "site_id",
-        "technology",
-        F.col("range_m").alias("plan_range_m"),
-        is_small.alias("is_small"),
-        F.round(geo.st("ST_X", F.col("at")), 0).alias("x"),
-        F.round(geo.st("ST_Y", F.col("at")), 0).alias("y"),
-        F.when(~is_round, turned).alias("azimuth_deg"),
-        F.when(~is_round, width).otherwise(F.lit(360.0)).alias("width_deg"),
-    ).withColumn("mast", geo.tile_number(F.col("x"), F.col("y")))
-
-
-def _near_mast(placed: DataFrame, params: FootprintParams) -> DataFrame:
-    """Distance from each mast's tile to its ``near_rank``-th nearest other mast, metres; fewer: the farthest.
-
-    Masts meet in bins as wide as a distance can matter, so that a national plan does not pair all with all.
-    """
-    width = max(params.longest_m / params.range_factor, 1_000.0)
-    masts = placed.groupBy("mast").agg(F.min(F.struct("x", "y")).alias("p")).select("mast", "p.x", "p.y")
-    bins = masts.withColumn("bx", F.floor(F.col("x") / width)).withColumn("by", F.floor(F.col("y") / width))
-    around = F.array(*(F.lit(i).cast("bigint") for i in (-1, 0, 1)))
-    spread = (
-        bins.withColumn("i", F.explode(around))
-        .withColumn("j", F.explode(around))
-        .select("mast", "x", "y", (F.col("bx") + F.col("i")).alias("bx"), (F.col("by") + F.col("j")).alias("by"))
+    described = geo.settled(
+        points,
+        is_small=resolves,
+        x=F.round(geo.st("ST_X", F.col("at")), 0),
+        y=F.round(geo.st("ST_Y", F.col("at")), 0),
+        azimuth=F.when(~is_round, turned),
+        beam_deg=F.when(~is_round, beam),
+        tilt=F.coalesce(F.col("tilt_deg"), F.when(placement != "indoor", F.lit(float(policy.tilt_deg)))),
+        power=F.coalesce(F.nullif(F.col("power_w"), F.lit(0.0)), either(policy.small_power_w, policy.power_w)),
+        exponent=either(policy.small_path_loss_exponent, policy.path_loss_exponent),
+        height=F.coalesce(F.col("height_m"), either(policy.small_height_m, policy.height_m)),
+        reach=F.greatest(
+            F.coalesce(
+                F.col("range_m"), F.when(small, F.lit(float(policy.small_range_m))).otherwise(_usual_range(policy))
+            ),
+            F.lit(_LEAST_RANGE_M),
+        ),
     )
-    others = bins.select(F.col("x").alias("ox"), F.col("y").alias("oy"), "bx", "by")
-    gap = F.sqrt(F.pow(F.col("x") - F.col("ox"), 2) + F.pow(F.col("y") - F.col("oy"), 2))
-    nearest = F.slice(F.array_sort(F.collect_list("gap")), 1, params.near_rank)
+    beam_key = F.xxhash64("x", "y", "azimuth", "beam_deg", "tilt", "power", "exponent", "height")
+    ring = _by_name({t: s * radio.TIMING_ADVANCE_M[t] for t, s in policy.timing_advance_ring_steps.items()})
+    steps = _by_name({t: float(s) for t, s in policy.timing_advance_ring_steps.items()}).cast("int")
     return (
-        spread.join(others, on=["bx", "by"], how="inner")
-        .withColumn("gap", gap)
-        .where((F.col("gap") >= SAME_MAST_M) & (F.col("gap") <= width))
-        .groupBy("mast")
-        .agg(nearest.alias("gaps"))
-        .select("mast", F.element_at("gaps", -1).alias("near_m"))
+        described.withColumn("beam", beam_key)
+        .withColumn("sector", F.xxhash64("beam", "reach"))
+        .withColumn("mast", geo.tile_number(F.col("x"), F.col("y")))
+        .withColumn("plan_id", F.lit(plan_id))
+        .withColumn("ground_id", F.lit(ground_id))
+        .select(
+            *("plan_id", "ground_id", "cell_id", "site_id", "technology", "is_small", "sector", "beam", "mast"),
+            *("x", "y", F.col("azimuth").alias("azimuth_deg"), "beam_deg", F.col("tilt").alias("tilt_deg")),
+            *(F.col("power").alias("power_w"), "exponent", F.col("height").alias("height_m")),
+            *(F.col("reach").alias("range_m"), ring.alias("ring_m"), steps.alias("ring_steps")),
+        )
+        .select(SECTORS.column_names)
     )
 
 
-def _by_technology(params: FootprintParams) -> Column:
-    known = [item for name, metres in params.max_range_m for item in (F.lit(name), F.lit(float(metres)))]
-    return F.coalesce(F.try_element_at(F.create_map(*known), F.col("technology")), F.lit(float(params.longest_m)))
+def _usual_range(policy: RadioPolicy) -> Column:
+    by_band = F.try_element_at(_map(policy.max_range_m), F.upper(F.coalesce("band", F.lit(""))))
+    longest = F.lit(float(max(policy.max_range_m.values())))
+    return F.coalesce(by_band, F.try_element_at(_map(policy.max_range_m), F.col("technology")), longest)
+
+
+def _by_name(values: dict[str, float]) -> Column:
+    found = F.try_element_at(_map(values), F.col("technology")) if values else F.lit(None)
+    return found.cast("double")
+
+
+def _map(values: dict[str, float]) -> Column:
+    return F.create_map(
+        *(item for name, value in sorted(values.items()) for item in (F.lit(name), F.lit(float(value))))
+    )

@@ -1,4 +1,4 @@
-"""Stage 2, precision goes: runs of cells become stays and moves with a drawn position and rounded times."""
+"""Stage 2, precision goes: runs of cells become stays, moves and silences, with a drawn position and rounded times."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from expectations.segments import SEGMENTS
+from udfs.ground import distance_m, same_ground
 
-_TRACK = ("date", "pseudonym", "line_no")
+_TRACK = ("pseudonym", "line_no", "date")
+"""A line of a unit on a day. The pseudonym comes first: a sort's first column is the one that it compares cheaply."""
 
-GROUND_RADII = 2.0
-"""Centres of footprints closer than this many radii (of the larger) cover the same ground."""
+_CONTACTS_BITS, _PLACE_BITS = 16, 29
+"""Of a group's dominant run in one whole number, beside 18 bits for the seconds of a day and what lies around it."""
 
 
 @dataclass(frozen=True)
@@ -25,116 +27,218 @@ class StayParams:
         max_gap_seconds: Longest silence between two places that is shared out between them; of a longer one
             each place gets half of this, and the rest is unknown.
         max_gap_same_ground_seconds: Longest silence that a stay on one ground bridges.
+        ping_pong_seconds: Longest absence from a cell, on overlapping ground, that is no movement.
     """
 
     stay_seconds: int
     max_gap_seconds: int
     max_gap_same_ground_seconds: int
+    ping_pong_seconds: int
 
 
-def settled_runs(movement: DataFrame, positions: DataFrame, params: StayParams) -> DataFrame:
+def day_segments(movement: DataFrame, positions: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+    """All of stage 2: from rows of ``pseudonymous.movement`` to rows of ``pseudonymous.segments``.
+
+    Args:
+        movement: Rows of ``pseudonymous.movement``, event-sized at worst.
+        positions: Rows of ``reference.cell_positions``.
+        days: ``date, day_start, day_end``, small.
+        params: See ``StayParams``.
+    """
+    places = numbered_places(positions)
+    return segments(settled_runs(located(movement, places), params), places, days, params)
+
+
+def numbered_places(positions: DataFrame) -> DataFrame:
+    """Number the footprints, so that runs carry a whole number.
+
+    Args:
+        positions: Rows of ``reference.cell_positions``: the whole cell (``ring`` null) and, where the plan has
+            them, its rings of timing advance, ``ring_steps`` steps wide.
+
+    Returns:
+        The positions with ``place_no``, in the order of names and rings.
+    """
+    absent = [c for c in ("ring", "ring_steps") if c not in positions.columns]
+    whole = positions.withColumns({c: F.lit(None).cast("int") for c in absent})
+    order = Window.partitionBy().orderBy("cell_id", F.col("ring").asc_nulls_first())
+    return whole.withColumn("place_no", F.row_number().over(order))
+
+
+def located(movement: DataFrame, places: DataFrame) -> DataFrame:
+    """Give each run its ground, and its footprint: the ring of its timing advance where the plan has it.
+
+    The ground, by which movement is told from rest, is that of the whole cell: rings are narrow, and a phone at
+    rest hops over many of them.
+
+    Args:
+        movement: Rows of ``pseudonymous.movement``.
+        places: See ``numbered_places``; one row a cell, with its rings, is broadcast.
+
+    Returns:
+        One row a run on a cell of the plan: the track, ``purposes, contacts``, ``starts, ends`` (seconds since 1970),
+        ``cell_no, x, y, radius_m`` of the whole cell, ``place_no`` of the footprint.
+    """
+    whole = F.struct(
+        F.col("place_no").alias("cell_no"), F.col("centre_x").alias("x"), F.col("centre_y").alias("y"), "radius_m"
+    )
+    rings = F.collect_list(F.when(F.col("ring").isNotNull(), F.struct("ring", "place_no")))
+    cells = places.groupBy("cell_id").agg(
+        F.max("ring_steps").alias("steps"),
+        F.max(F.when(F.col("ring").isNull(), whole)).alias("whole"),
+        F.map_from_entries(rings).alias("rings"),
+    )
+    ring = F.when(F.col("steps") > 0, F.floor(F.col("timing_advance") / F.col("steps")).cast("int"))
+    narrowed = F.when(ring.isNotNull(), F.try_element_at("rings", ring))
+    return movement.join(F.broadcast(cells.filter("whole IS NOT NULL")), on="cell_id", how="inner").select(
+        *_TRACK,
+        *("purposes", "contacts"),
+        F.col("start_time").cast("long").alias("starts"),
+        F.col("end_time").cast("long").alias("ends"),
+        "whole.*",
+        F.coalesce(narrowed, F.col("whole.cell_no")).alias("place_no"),
+    )
+
+
+def settled_runs(runs: DataFrame, params: StayParams) -> DataFrame:
     """Tell runs at rest from runs on the way, and number the groups that share one ground.
 
     A run is at rest when all contacts of the quarter of an hour before it, or after it, lie on one ground:
     looking one way at a time keeps arrivals and departures sharp, and looking at a span of time rather
     than at the neighbour alone keeps a chain of overlapping cells from passing for one place. Handovers
-    between cells that cover the same ground are no movement (ping-pong included).
+    between cells that cover the same ground are no movement; nor, on the way, is a cell left and taken up again
+    within ``ping_pong_seconds``.
 
     Args:
-        movement: Rows of ``pseudonymous.movement``, event-sized at worst.
-        positions: Rows of ``reference.cell_positions``, broadcast.
+        runs: See ``located``, event-sized at worst.
         params: See ``StayParams``.
 
     Returns:
-        The runs with the centre and radius of their cell and ``group_no``. One shuffle by (date, pseudonym).
+        The runs with ``group_no``. One shuffle and one sort, by the track.
     """
-    cells = positions.select("cell_id", "site_group", "centre_x", "centre_y", "radius_m")
-    located = (
-        movement.join(F.broadcast(cells), on="cell_id", how="inner")
-        .withColumn("starts", F.col("start_time").cast("long"))
-        .withColumn("ends", F.col("end_time").cast("long"))
-    )
-    by_start = Window.partitionBy(*_TRACK).orderBy("starts")
-    at_rest = _one_ground(by_start.rangeBetween(-params.stay_seconds, 0)) | _one_ground(
-        by_start.rangeBetween(0, params.stay_seconds)
-    )
     order = _order()
-    away = F.sqrt(
-        F.pow(F.col("centre_x") - F.lag("centre_x").over(order), 2)
-        + F.pow(F.col("centre_y") - F.lag("centre_y").over(order), 2)
-    )
-    reach = F.greatest("radius_m", F.lag("radius_m").over(order))
-    silence = F.col("starts") - F.lag("ends").over(order)
+    by_start = Window.partitionBy(*_TRACK).orderBy("starts")
+    back, ahead = by_start.rangeBetween(-params.stay_seconds, 0), by_start.rangeBetween(0, params.stay_seconds)
+    sorted_once = runs.repartition(*_TRACK).sortWithinPartitions(*_TRACK, "starts", "ends", "place_no")
+    looked = sorted_once.select("*", (_one_ground(back) | _one_ground(ahead)).alias("at_rest"))
+    before = {
+        c: F.lag(c).over(order) for c in ("starts", "ends", "purposes", "cell_no", "x", "y", "radius_m", "at_rest")
+    }
+    away = distance_m(F.col("x"), F.col("y"), before["x"], before["y"])
+    other = F.col("cell_no") != before["cell_no"]
     breaks = (
-        F.lag("starts").over(order).isNull()
-        | (F.col("purposes") != F.lag("purposes").over(order))
-        | (silence > params.max_gap_same_ground_seconds)
-        | (away > GROUND_RADII * reach)
-        | (~F.col("at_rest") & (F.col("cell_id") != F.lag("cell_id").over(order)))
-        | (F.col("at_rest") & ~F.lag("at_rest").over(order))
+        before["starts"].isNull()
+        | (F.col("purposes") != before["purposes"])
+        | (F.col("starts") - before["ends"] > params.max_gap_same_ground_seconds)
+        | ~same_ground(away, F.col("radius_m"), before["radius_m"])
+        | (~F.col("at_rest") & other & ~_returns(order, params))
+        | (F.col("at_rest") & ~before["at_rest"])
     )
     so_far = order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    return (
-        located.withColumn("at_rest", at_rest)
-        .withColumn("breaks", breaks)
-        .withColumn("group_no", F.sum(F.when(F.col("breaks"), 1).otherwise(0)).over(so_far))
-    )
+    return looked.withColumn("breaks", breaks).withColumn("group_no", F.count(F.when(F.col("breaks"), 1)).over(so_far))
 
 
-def segments(runs: DataFrame, positions: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
     """Close groups into segments: dominant cell, drawn position, time shared with the neighbours, cut at midnight.
 
     The position is one of the footprint's equiprobable quantiles, chosen by a hash of the keyed pseudonym
-    and the cell's site group: one draw a unit, site group and key period, however often it is asked for.
+    and the footprint's site group and ring: one draw a unit, site group, ring and key period, however often it is
+    asked for. What lies farther from any contact than half of the longest shared silence is unknown.
 
     Args:
         runs: See ``settled_runs``.
-        positions: Rows of ``reference.cell_positions``, broadcast.
+        places: See ``numbered_places``, broadcast.
         days: ``date, day_start, day_end``, small.
         params: See ``StayParams``.
 
     Returns:
-        Rows of ``pseudonymous.segments``. No further shuffle.
+        Rows of ``pseudonymous.segments``; of a track with a contact on the day they cover the day without overlap.
+        No further shuffle.
     """
-    dwell = F.struct((F.col("ends") - F.col("starts")).alias("seconds"), F.col("contacts"), F.col("cell_id"))
     groups = runs.groupBy(*_TRACK, "purposes", "group_no").agg(
-        F.min("starts").alias("starts"), F.max("ends").alias("ends"), F.max(dwell).alias("dominant")
+        F.min("starts").alias("starts"), F.max("ends").alias("ends"), F.max(_weight()).alias("weight")
     )
     order = Window.partitionBy(*_TRACK).orderBy("starts", "group_no")
-    shared = (
-        groups.withColumn("before", _share(F.col("starts") - F.lag("ends").over(order), params))
-        .withColumn("after", _share(F.lead("starts").over(order) - F.col("ends"), params))
-        .withColumn("cell_id", F.col("dominant.cell_id"))
+    following = F.lead("starts").over(order)
+    shared = groups.select(
+        "*",
+        F.lag("starts").over(order).isNull().alias("is_first"),
+        (F.col("starts") - _share(F.col("starts") - F.lag("ends").over(order), 1, params)).alias("begin"),
+        (F.col("ends") + _share(following - F.col("ends"), 0, params)).alias("finish"),
+        (following - _share(following - F.col("ends"), 1, params)).alias("resumes"),
+        F.coalesce(F.lead("purposes").over(order), "purposes").alias("next_purposes"),
+        F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int").alias("place_no"),
     )
-    slots = positions.select("cell_id", "site_group", "is_small", "quantiles")
-    slot = F.pmod(F.xxhash64("pseudonym", "site_group"), F.size("quantiles").cast("long")).cast("int")
-    begin = F.greatest(F.timestamp_seconds(F.col("starts") - F.col("before")), F.col("day_start"))
-    finish = F.least(F.timestamp_seconds(F.col("ends") + F.col("after")), F.col("day_end"))
+    slots = places.select("place_no", "site_group", "ring", F.col("is_small").alias("by_small_cell"), "quantiles")
+    slot = F.pmod(F.xxhash64("pseudonym", "site_group", "ring"), F.size("quantiles").cast("long")).cast("int")
+    bounds = days.select("date", *(F.col(f"day_{end}").cast("long").alias(f"day_{end}") for end in ("start", "end")))
     return (
-        shared.join(F.broadcast(days.select("date", "day_start", "day_end")), on="date", how="inner")
-        .withColumn("start_time", F.date_trunc("minute", begin))
-        .withColumn("end_time", F.date_trunc("minute", finish))
-        .filter(F.col("start_time") < F.col("end_time"))
-        .join(F.broadcast(slots), on="cell_id", how="inner")
-        .withColumn("kind", F.when(F.col("ends") - F.col("starts") >= params.stay_seconds, "stay").otherwise("move"))
+        shared.join(F.broadcast(bounds), on="date", how="inner")
+        .join(F.broadcast(slots), on="place_no", how="inner")
         .withColumn("tile", F.element_at("quantiles", slot + 1))
-        .withColumnRenamed("is_small", "by_small_cell")
+        .select(*_TRACK, F.inline(_pieces(params)))
+        .filter("start_time < end_time AND purposes <> 0")
         .select(SEGMENTS.column_names)
     )
 
 
-def _share(gap: Column, params: StayParams) -> Column:
-    """Seconds of a silence that go to the segment beside it: half, at most half of the longest shared silence."""
+def _pieces(params: StayParams) -> Column:
+    """What a group leaves on the day: the silence before the first one, itself, the silence after it."""
+    begin, finish = F.col("begin"), F.col("finish")
+    kind = F.when(F.col("ends") - F.col("starts") >= params.stay_seconds, "stay").otherwise("move")
+    resumes = F.coalesce(F.col("resumes"), F.col("day_end"))
+    both = F.col("purposes").cast("int").bitwiseAND(F.col("next_purposes").cast("int"))
+    nowhere = F.lit(None).cast("bigint")
+
+    def piece(what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column) -> Column:
+        inside = F.greatest(start, F.col("day_start")), F.least(end, F.col("day_end"))
+        times = (F.timestamp_seconds(F.floor(second / 60) * 60) for second in inside)
+        named = zip(("start_time", "end_time"), times, strict=True)
+        return F.struct(
+            mask.cast("tinyint").alias("purposes"),
+            what.alias("kind"),
+            *(time.alias(name) for name, time in named),
+            tile.alias("tile"),
+            small.alias("by_small_cell"),
+        )
+
+    silent, no = F.lit("unknown"), F.lit(False)
+    first_begin = F.when(F.col("is_first"), begin).otherwise(F.col("day_start"))
+    return F.array(
+        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no),
+        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell")),
+        piece(silent, both, finish, resumes, nowhere, no),
+    )
+
+
+def _weight() -> Column:
+    """Whole number by which the dominant run of a group is chosen: its seconds, its contacts, its footprint."""
+    seconds = F.shiftleft(F.col("ends") - F.col("starts"), _CONTACTS_BITS + _PLACE_BITS)
+    contacts = F.least(F.col("contacts").cast("bigint"), F.lit((1 << _CONTACTS_BITS) - 1))
+    return seconds + F.shiftleft(contacts, _PLACE_BITS) + F.col("place_no")
+
+
+def _returns(order: WindowSpec, params: StayParams) -> Column:
+    """Whether a run is an absence of seconds from another cell, or the return from one."""
+    cell, ends = F.col("cell_no"), F.col("ends")
+    left, absence = F.lag(cell).over(order), F.lead("starts").over(order) - F.lag(ends).over(order)
+    away = (F.lead(cell).over(order) == left) & (absence <= params.ping_pong_seconds)
+    gone = F.col("starts") - F.lag(ends, 2).over(order)
+    back = (cell == F.lag(cell, 2).over(order)) & (gone <= params.ping_pong_seconds)
+    return F.coalesce(away, F.lit(False)) | F.coalesce(back, F.lit(False))
+
+
+def _share(gap: Column, odd: int, params: StayParams) -> Column:
+    """Seconds of a silence for the segment beside it: half, the odd one with it or not, of the longest at most."""
     most = F.lit(params.max_gap_seconds // 2)
-    half = F.floor(gap / 2).cast("int")
+    half = F.floor((gap + odd) / 2).cast("int")
     return F.coalesce(F.greatest(F.lit(0), F.least(half, most)), most)
 
 
 def _one_ground(frame: WindowSpec) -> Column:
-    width = F.max("centre_x").over(frame) - F.min("centre_x").over(frame)
-    height = F.max("centre_y").over(frame) - F.min("centre_y").over(frame)
-    return F.sqrt(width * width + height * height) <= GROUND_RADII * F.max("radius_m").over(frame)
+    width, height = (F.max(c).over(frame) - F.min(c).over(frame) for c in ("x", "y"))
+    return same_ground(F.sqrt(width * width + height * height), F.max("radius_m").over(frame), F.lit(0.0))
 
 
 def _order() -> WindowSpec:
-    return Window.partitionBy(*_TRACK).orderBy("starts", "ends", "cell_id")
+    return Window.partitionBy(*_TRACK).orderBy("starts", "ends", "place_no")

@@ -6,7 +6,7 @@ import pytest
 from frames import frame, rows
 from pyspark.sql import functions as F
 
-from udfs import geo, radio
+from udfs import geo
 
 # Projected with PROJ 9 (pyproj, always_xy): longitude, latitude, easting, northing.
 PROJ = {
@@ -54,6 +54,15 @@ def test_names_lead_back_to_numbers_and_nothing_else_does(spark):
     }
 
 
+def test_names_of_squares_of_whole_tiles(spark):
+    told = ["CRS3035RES1000mN3139000E4486000", "CRS3035RES100mN3139200E4486400", "CRS3035RES250mN0E0", "ot-00"]
+    squares = frame(spark, "name string", *((name,) for name in told))
+    found = dict(rows(squares.select("name", geo.square_of_name(F.col("name")))))
+    assert [tuple(found[name]) for name in told] == [
+        (1000, 3139000, 4486000), (100, 3139200, 4486400), (None, None, None), (None, None, None),
+    ]  # fmt: skip
+
+
 def test_tile_shape(spark):
     one = frame(spark, "tile bigint", (4486431392,))
     wkt, area, x, y = rows(
@@ -76,32 +85,3 @@ def test_z_order_interleaves_bits(spark):
         return sum(((c >> b) & 1) << (2 * b) | ((r >> b) & 1) << (2 * b + 1) for b in range(20))
 
     assert all(code == interleaved(c, r) for c, r, code in rows(codes))
-
-
-def test_range_lies_between_floor_and_limit(spark):
-    cases = frame(spark, "near double, most double", (1000.0, 6000.0), (10.0, 6000.0), (None, 6000.0), (1000.0, 200.0))
-    reach = radio.reach_m(F.col("near"), F.col("most"), 1.5, 300.0)
-    assert rows(cases.select("near", "most", reach)) == [
-        (10.0, 6000.0, 300.0),
-        (1000.0, 200.0, 200.0),
-        (1000.0, 6000.0, 1500.0),
-        (None, 6000.0, 6000.0),
-    ]
-
-
-def test_coverage_is_wider_than_the_beam_and_at_most_a_circle(spark):
-    beams = frame(spark, "beam double", (65.0,), (120.0,), (200.0,), (360.0,))
-    widths = dict(rows(beams.select("beam", radio.coverage_deg(F.col("beam")))))
-    assert widths == {65.0: 119.0, 120.0: 150.0, 200.0: 250.0, 360.0: 360.0}
-
-
-@pytest.mark.parametrize(
-    ("azimuth", "width", "area"), [(None, 360.0, 3.1416e6), (90.0, 150.0, 1.309e6 + 0.0225e6 * 3.1416 * 210 / 360)]
-)
-def test_ground_of_a_cell(spark, azimuth, width, area):
-    one = frame(spark, "azimuth double", (azimuth,))
-    shape = radio.coverage_polygon(F.lit(4e6), F.lit(3e6), F.lit(1000.0), F.col("azimuth"), F.lit(width))
-    found = rows(one.select(geo.st("ST_Area", shape), geo.st("ST_XMax", shape), geo.st("ST_XMin", shape)))[0]
-    assert found[0] == pytest.approx(area, rel=0.005)
-    assert found[1] == pytest.approx(4_001_000, abs=2)
-    assert found[2] == pytest.approx(3_999_000 if azimuth is None else 3_999_850, abs=2)

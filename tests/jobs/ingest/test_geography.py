@@ -11,8 +11,8 @@ import pytest
 from frames import frame, rows
 
 from expectations.tiles import TILES
-from expectations.zones import ZONE_TILES, ZONES
-from jobs.ingest.geography import GeographyParams, area_tiles, areas, check_zones, overlaps, rejected_zones
+from expectations.zones import ZONE_TILES
+from jobs.ingest.geography import cells_outside, check_zones, overlaps, rejected_zones
 from jobs.ingest.geojson import parse_geojson
 from jobs.ingest.zone_levels import LevelLink, decide_roles, level_links, with_roles
 from jobs.ingest.zone_tiles import tiles_of, with_tile_counts, zone_tiles
@@ -246,24 +246,10 @@ def test_overlaps(spark, town):
     assert len(rows(overlaps(zones, 0.001))) == 2
 
 
-def test_areas_without_zones(spark):
-    cells = frame(spark, "longitude double, latitude double", (12.3747, 51.3403), (12.40, 51.35), (12.3747, 51.3403))
-    params = GeographyParams(area_tiles=16, area_reach_m=2000.0)
-    made = areas(cells, params)
-    assert made.columns == ZONES.column_names
-    zones = made.collect()
-    home = next(z for z in zones if z["zone_id"] == "CRS3035RES1600mN3139200E4486400")
-    assert (home["level"], home["role"], home["depth"], home["is_finest"], home["tiles"]) == (
-        "area",
-        "partition",
-        0,
-        True,
-        256,
-    )
-    assert home["geometry_wkt"].startswith("POLYGON ((12.3")
-    tiles = rows(area_tiles(made, params), "tile", "zone_id")
-    assert len(tiles) == len({tile for tile, _ in tiles}) == 256 * len(zones)
-    assert (4486431392, home["zone_id"]) in tiles and (4487931407, home["zone_id"]) in tiles
+def test_cells_outside_of_the_zones(spark):
+    tiles = frame(spark, "tile bigint", (4486431392,), (4487031400,))
+    at = [(12.3747, 51.3403), (12.3747, 51.3403), (12.3747, 51.45), (12.5, 51.3403)]
+    assert rows(cells_outside(frame(spark, "longitude double, latitude double", *at), tiles)) == [(2, 4)]
 
 
 def test_tiles_of(spark):

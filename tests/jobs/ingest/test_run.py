@@ -122,7 +122,7 @@ def test_events(context_of: Callable[..., Any], write: Write) -> None:
 
 def test_reference(context_of: Callable[..., Any], write: Write) -> None:
     context, landing = context_of(max_quarantined_share=0.5)
-    write("cells.csv", "cell_id,technology,latitude,longitude\nA,LTE,51.3,12.3\nB,LTE,0,0\n")
+    write("cells.csv", "cell_id,technology,latitude,longitude\nA,LTE,51.31,12.31\nB,LTE,0,0\nC,LTE,51.5,12.6\n")
     write("population.csv", "zone_id,year,residents\nz,2023,100\n")
     write("corridors.csv", 'corridor_id,name,kind,geometry\nc,A1,road,"LINESTRING (12 51, 12.1 51)"\n')
     ring = [[12.3, 51.3], [12.32, 51.3], [12.32, 51.32], [12.3, 51.32], [12.3, 51.3]]
@@ -134,10 +134,29 @@ def test_reference(context_of: Callable[..., Any], write: Write) -> None:
     write("zones.geojson", json.dumps({"type": "FeatureCollection", "features": [zone]}))
     report = run_reference(context, landing)
     assert report.counts["cells_quarantined"] == 1
-    assert [_read(context, c).count() for c in (CELLS, ZONES, RESIDENTS, CORRIDORS, QUARANTINE)] == [1, 1, 1, 1, 1]
+    assert [_read(context, c).count() for c in (CELLS, ZONES, RESIDENTS, CORRIDORS, QUARANTINE)] == [2, 1, 1, 1, 1]
+    # Cell C stays, and the quality record tells that it lies outside of the zones.
+    (stray,) = [r for _, _, r in context.gate.results if r.rule == "cells_outside_zones"]
+    assert (stray.success, stray.blocks, stray.observed, stray.rows) == (False, False, 0.5, 2)
     write("cells.csv", "cell_id,technology,latitude,longitude\n")
     with pytest.raises(InputRejectedError, match="cells: delivered without a single row"):
         run_reference(context, landing)
+
+
+def test_without_zones_areas_are_made_of_the_population(context_of: Callable[..., Any], write: Write) -> None:
+    context, landing = context_of()
+    write("cells.csv", "cell_id,technology,latitude,longitude\nA,LTE,51.3,12.3\n")
+    squares = [(3135, 4481, 9_000), (3135, 4482, 7_000), (3130, 4478, 6_000)]
+    people = [f"CRS3035RES1000mN{north}000E{east}000,2023,{n}\n" for north, east, n in squares]
+    write("population.csv", "zone_id,year,residents\n" + "".join(people))
+    run_reference(context, landing)
+    by_zone = {row.zone_id: row.residents for row in _read(context, RESIDENTS).collect()}
+    zones = {row.zone_id: row for row in _read(context, ZONES).collect()}
+    shown = {zone_id: n for zone_id, n in by_zone.items() if zone_id in zones}
+    assert sorted(shown.values()) == [6_000, 7_000, 9_000] and len(by_zone) == 6
+    assert {zone.level for zone in zones.values()} == {"area"}
+    # Thirteen by thirteen square kilometres are in reach of the mast.
+    assert sum(zone.tiles for zone in zones.values()) == 13 * 13 * 100
 
 
 @pytest.mark.skipif(not (DATA / "madrid").is_dir(), reason="the real inputs are not here (THREESTEP_DATA)")

@@ -89,6 +89,15 @@ class TestMainZones:
     def test_small_place_needs_a_small_cell(self, spark, counted, small, expected):
         assert [r[0] for r in _main(spark, counted, (1, EVERY, "stay", "08:00", "09:00", 3, small))] == expected
 
+    def test_silence_competes_with_nothing(self, spark, counted):
+        got = _main(
+            spark,
+            counted,
+            (1, EVERY, "stay", "08:00", "08:10", 1, False),
+            (1, EVERY, "unknown", "08:10", "10:00", None, False),
+        )
+        assert got == [("partition", 9, "a")]
+
     def test_other_purposes_do_not_count(self, spark, counted):
         mask = EVERY - bit("mobility_statistics")
         assert _main(spark, counted, (1, mask, "stay", "08:00", "09:00", 1, False)) == []

@@ -1,0 +1,188 @@
+"""Scoring: a run on simulated input against the truth, and against the same run with nearest-mast positions.
+
+Released lakes hold no exact counts, and keys die with the release. So the jobs run anew, up to stage 2, in a
+scratch lake that its owner alone may read and that is gone at the end; only errors and correlations are kept.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from expectations.accuracy import ACCURACY
+from expectations.contract import Schema
+from expectations.gate import Gate
+from jobs.audit.journal import digest
+from jobs.audit.score_estimates import estimates
+from jobs.audit.score_measures import (
+    cell_measures,
+    footfall_cells,
+    home_measures,
+    levels_above,
+    person_measures,
+    trip_measures,
+)
+from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
+from jobs.context import RunContext
+from jobs.errors import UsageError
+from jobs.lake import Lake
+from jobs.pipeline import JOBS, run_pipeline
+from jobs.segment.days import keyed_days
+from jobs.segment.keys import key_store
+from jobs.segment.months import month_pseudonyms
+from jobs.settings import RunSettings
+from jobs.simulate.clock import Clock
+from jobs.simulate.landing import MARKER
+
+STAGE_TWO = JOBS[: JOBS.index("aggregate")]
+TRUTH = ("itineraries", "lines", "homes", "presence")
+
+Say = Callable[[str, Mapping[str, object]], None]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a scoring came to.
+
+    Attributes:
+        run_id: Digest of landing, days and policy.
+        at: Instant of the scoring.
+        measures: Rows of ``MEASURES_SCHEMA``.
+        cells: Simulated zone-hours: ``date, level, zone_id, hour, method, true, estimated``.
+        finest: The finest level of the partition.
+    """
+
+    run_id: str
+    at: dt.datetime
+    measures: list[Row]
+    cells: pd.DataFrame
+    finest: str
+
+
+def run_score(spark: SparkSession, settings: RunSettings, truth: Path, say: Say = lambda event, facts: None) -> Score:
+    """Score the days and write ``audit.accuracy`` of the settings' lake.
+
+    Costs the day's jobs up to stage 2, stage 2 once more for the baseline, and a few shuffles of the true itineraries.
+
+    Args:
+        spark: Session.
+        settings: Landing made by ``simulate``, days and policy; of the lake only ``audit.accuracy`` is written.
+        truth: The folder ``truth`` of that simulation.
+        say: Told of each step.
+
+    Raises:
+        UsageError: It is no simulation, or there is no truth.
+        ThreestepError: As of the jobs.
+    """
+    check_simulated(settings.landing, truth)
+    with tempfile.TemporaryDirectory(prefix="threestep-score-") as scratch:
+        inside = _scratch_settings(settings, Path(scratch))
+        run_pipeline(spark, inside, say=say, only=STAGE_TWO)
+        score = _compare(spark, settings, inside, truth, say)
+    lake = Lake(spark, settings.lake)
+    with lake.lock():
+        rows = spark.createDataFrame([_row(score, row) for row in score.measures], ACCURACY.struct).coalesce(1)
+        lake.door(writes=[Schema.AUDIT]).merge(ACCURACY, rows)
+    return score
+
+
+def check_simulated(landing: Path, truth: Path) -> None:
+    """Refuse to score what is no simulation: exact counts of real persons would come out in the chart.
+
+    Raises:
+        UsageError: No simulation made the landing directory, or there is no truth.
+    """
+    if not (landing / MARKER).is_file():
+        raise UsageError(f"{landing} was not made by simulate: only simulated input can be scored")
+    missing = [name for name in TRUTH if not (truth / name).is_dir()]
+    if missing:
+        raise UsageError(f"{truth} holds no {', '.join(missing)}: give --truth the folder that simulate wrote")
+
+
+def _row(score: Score, measure: Row) -> tuple[object, ...]:
+    values = {**measure.asDict(), "run_id": score.run_id, "at": score.at}
+    return tuple(values[name] for name in ACCURACY.column_names)
+
+
+def _scratch_settings(settings: RunSettings, scratch: Path) -> RunSettings:
+    homes = settings.policy.homes.model_copy(update={"enabled": True})
+    return settings.model_copy(
+        update={
+            "lake": str(scratch / "lake"),
+            "keys": scratch / "keys",
+            "policy": settings.policy.model_copy(update={"homes": homes}),
+        }
+    )
+
+
+def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth: Path, say: Say) -> Score:
+    policy, days = inside.policy, inside.days
+    run_id = digest(asked.landing, asked.date, asked.until, asked.policy.digest)
+    context = RunContext(spark, Lake(spark, inside.lake), inside, Gate(None), run_id)
+    read = {name: spark.read.parquet(str(truth / name)) for name in TRUTH}
+    clock = Clock(inside.date, len(days), policy.time_zone)
+    hours = clock.hours(spark).select("hour_ix", "date", "hour")
+    keyed = keyed_days(spark, days, policy, key_store(context))
+    found = estimates(context)
+    say("step", {"doing": "the truth of the panel"})
+    persons = panel_persons(read["lines"], found.movement, keyed, found.purpose).persist()
+    true = true_hours(read["itineraries"], persons, found.counted, clock, hours).persist()
+    trips = true_trips(read["itineraries"], persons, found.counted, clock)
+    homes = true_homes(read["homes"], persons, month_pseudonyms(context, days), inside.until)
+    say("step", {"doing": "measuring"})
+    levels = found.levels
+    above = levels_above(found.zones, levels).persist()
+    cells = footfall_cells(true, found.hours, above, hours.select("date", "hour").distinct()).persist()
+    drawn = above.filter("zone_id = counted_id").select("zone_id", "level")
+    parts = [
+        cell_measures(cells, "footfall"),
+        cell_measures(_whole(cells, read["presence"], _shares(read["lines"], persons)), "population"),
+        person_measures(true, found.hours, drawn),
+        trip_measures(trips, found.trips, levels[-1]),
+        home_measures(homes, found.homes, levels[-1], policy.homes.min_nights),
+    ]
+    measures = parts[0]
+    for part in parts[1:]:
+        measures = measures.unionByName(part)
+    rows = measures.orderBy("date", "measure", "level", "method").collect()
+    return Score(run_id, dt.datetime.now(dt.UTC), rows, cells.toPandas(), levels[-1])
+
+
+def _shares(lines: DataFrame, persons: DataFrame) -> DataFrame:
+    """How many persons of the simulation stand behind one of the panel, by day: ``date, factor``."""
+    everyone = lines.filter("kind <> 'thing'").agg(F.count_distinct("person_id").alias("everyone"))
+    panel = persons.groupBy("date").agg(F.count_distinct("person_id").alias("panel"))
+    return panel.crossJoin(F.broadcast(everyone)).select("date", (F.col("everyone") / F.col("panel")).alias("factor"))
+
+
+def _whole(cells: DataFrame, presence: DataFrame, shares: DataFrame) -> DataFrame:
+    """The same cells against everybody, the panel's estimate scaled by its share."""
+    everybody = presence.select("date", "zone_id", "hour", F.col("persons").alias("everybody"))
+    return (
+        cells.join(F.broadcast(everybody), on=["date", "zone_id", "hour"], how="inner")
+        .join(F.broadcast(shares), on="date", how="inner")
+        .select(
+            *("date", "level", "zone_id", "hour", "method"),
+            F.col("everybody").alias("true"),
+            F.round(F.col("estimated") * F.col("factor")).cast("bigint").alias("estimated"),
+        )
+    )
+
+
+def table_lines(measures: Sequence[Row]) -> list[dict[str, object]]:
+    """One entry a measure and level, with the value of each method: the mean over the days."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for row in measures:
+        if row["value"] is not None:
+            found.setdefault((row["measure"], row["level"]), {}).setdefault(row["method"], []).append(row["value"])
+    return [
+        {"measure": measure, "zones": level, **{m: round(sum(v) / len(v), 4) for m, v in sorted(values.items())}}
+        for (measure, level), values in sorted(found.items())
+    ]

@@ -1,0 +1,265 @@
+"""Stage 2 of monthly products: where units live and work, from nights and working hours under the month's key.
+
+A zone is voted for by the whole footprint of each cell, not by the drawn position: over a month the draws
+of single days would be averaged out anyhow, and what is told is a zone of the published partition, which
+for most units master data tells as well (the registered address).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from expectations.contract import Schema
+from expectations.footprints import CELL_POSITIONS
+from expectations.homes import HOMES
+from expectations.movement import MOVEMENT, PROFILE
+from expectations.zones import ZONE_TILES, ZONES
+from jobs.context import JobReport, RunContext
+from jobs.errors import InputRejectedError
+from jobs.segment.months import month_pseudonyms
+from jobs.settings import HomesPolicy
+from udfs.purposes import serves
+
+_SHARES = 1_000  # a cell's footprint is split over zones in thousandths
+
+
+@dataclass(frozen=True)
+class HomeParams:
+    """When one is at home and at work, by the local clock.
+
+    Attributes:
+        time_zone: Zone of the local clock.
+        night_from: Hour in which the night begins.
+        night_to: Hour in which it is over.
+        work_from: Hour in which work begins, Monday to Friday.
+        work_to: Hour in which it is over.
+        max_gap_seconds: Longest time that a contact stands for.
+        min_nights: Fewest nights of a home.
+        min_work_days: Fewest days of a place of work.
+    """
+
+    time_zone: str
+    night_from: int = 22
+    night_to: int = 6
+    work_from: int = 9
+    work_to: int = 17
+    max_gap_seconds: int = 7_200
+    min_nights: int = 3
+    min_work_days: int = 3
+
+    @classmethod
+    def from_policy(cls, policy: HomesPolicy, time_zone: str, max_gap_seconds: int) -> HomeParams:
+        """Take the policy's hours and bounds."""
+        return cls(
+            time_zone=time_zone,
+            night_from=policy.night_from,
+            night_to=policy.night_to,
+            work_from=policy.work_from,
+            work_to=policy.work_to,
+            max_gap_seconds=max_gap_seconds,
+            min_nights=policy.min_nights,
+            min_work_days=policy.min_work_days,
+        )
+
+
+def cell_zones(positions: DataFrame, tiles: DataFrame) -> DataFrame:
+    """Split each cell's footprint over the zones of a partition.
+
+    Args:
+        positions: ``cell_id, quantiles`` of whole cells, one row a cell.
+        tiles: ``tile, zone_id`` of the partition, one row a tile; broadcast.
+
+    Returns:
+        ``cell_id`` and ``zones``, an array of (zone_id, share in thousandths); what lies outside is left out.
+    """
+    slots = positions.select("cell_id", F.size("quantiles").alias("slots"), F.explode("quantiles").alias("tile"))
+    shares = (
+        slots.join(F.broadcast(tiles), on="tile", how="inner")
+        .groupBy("cell_id", "slots", "zone_id")
+        .agg(F.count("*").alias("inside"))
+        .withColumn("share", F.round(F.col("inside") * _SHARES / F.col("slots")).cast("int"))
+        .filter("share > 0")
+    )
+    zone = F.struct("zone_id", "share")
+    return shares.groupBy("cell_id").agg(F.sort_array(F.collect_list(zone)).alias("zones"))
+
+
+def home_votes(
+    movement: DataFrame, profile: DataFrame, months: DataFrame, cells: DataFrame, days: DataFrame, params: HomeParams
+) -> DataFrame:
+    """Count the minutes of nights and working hours by zone, and put units under their month's pseudonym.
+
+    A run of contacts with a cell stands for the time until the next run, at most ``max_gap_seconds``. Each row
+    comes from one local day, so that a day that is made again replaces what it gave before.
+
+    Args:
+        movement: Rows of ``pseudonymous.movement``.
+        profile: Rows of ``pseudonymous.profile`` of the same days.
+        months: See ``jobs.segment.months.month_pseudonyms``.
+        cells: See ``cell_zones``, broadcast.
+        days: ``date, day_start, day_end``, small.
+        params: Hours and clock.
+
+    Returns:
+        Rows of ``pseudonymous.homes``. One shuffle of runs, by (date, pseudonym, line).
+    """
+    order = Window.partitionBy("date", "pseudonym", "line_no").orderBy("start_time", "end_time", "cell_id")
+    ends, upto = F.col("end_time").cast("long"), F.lead(F.col("start_time").cast("long")).over(order)
+    stands = F.least(F.coalesce(upto, ends + params.max_gap_seconds), ends + params.max_gap_seconds)
+    spans = (
+        movement.withColumn("until", stands)
+        .join(F.broadcast(days.select("date", "day_start", "day_end")), on="date", how="inner")
+        .withColumn("starts", F.greatest(F.col("start_time"), F.col("day_start")).cast("long"))
+        .withColumn("until", F.least(F.col("until"), F.col("day_end").cast("long")))
+        .filter("starts < until")
+        .select("date", "pseudonym", "purposes", "cell_id", F.inline(_parts(params)))
+        .filter("seconds > 0")
+    )
+    by_cell = spans.groupBy("date", "pseudonym", "purposes", "vote", "night", "cell_id").agg(
+        F.sum("seconds").alias("seconds")
+    )
+    voted = (
+        by_cell.join(F.broadcast(cells), on="cell_id", how="inner")
+        .select("date", "pseudonym", "purposes", "vote", "night", "seconds", F.inline("zones"))
+        .groupBy("date", "pseudonym", "purposes", "vote", "night", "zone_id")
+        .agg(F.round(F.sum(F.col("seconds") * F.col("share")) / (60 * _SHARES)).cast("int").alias("minutes"))
+        .filter("minutes > 0")
+    )
+    seen = movement.select("date", "pseudonym", "purposes").distinct()
+    is_domestic = F.col("origin") == "domestic"
+    told = (
+        profile.withColumn("vote", F.when(is_domestic, "registered").otherwise("origin"))
+        .withColumn("zone_id", F.when(is_domestic, F.col("home_zone_id")).otherwise(F.col("origin")))
+        .filter("zone_id IS NOT NULL")
+        .join(seen, on=["date", "pseudonym"], how="inner")
+        .select(
+            *("date", "pseudonym", "purposes", "vote"),
+            F.lit(None).cast("date").alias("night"),
+            "zone_id",
+            F.lit(0).alias("minutes"),
+        )
+    )
+    return (
+        voted.unionByName(told)
+        .join(months, on=["date", "pseudonym"], how="inner")
+        .drop("pseudonym")
+        .withColumnRenamed("month_pseudonym", "pseudonym")
+        .select(HOMES.column_names)
+    )
+
+
+def home_zones(votes: DataFrame, purpose: str, params: HomeParams) -> DataFrame:
+    """Tell each unit's home and place of work: the usual environment that visits are held against.
+
+    Home is the zone with most expected minutes at night; with fewer than ``min_nights`` nights it is the registered
+    zone (the latest told). A visitor has a country of origin instead, and no home here. Work is the zone with most
+    expected minutes in working hours of at least ``min_work_days`` days, unless that is home. Ties go to the zone
+    whose id comes first.
+
+    Args:
+        votes: Rows of ``pseudonymous.homes`` of a month.
+        purpose: Purpose of the product.
+        params: Fewest nights and days.
+
+    Returns:
+        One row a month and unit: ``month, pseudonym, home_zone_id`` (null: not told), ``confidence`` (share of the
+        night's minutes; null if fallback), ``nights, is_fallback, work_zone_id`` (null: none), ``origin`` (domestic, or
+        the mobile country code).
+    """
+    rows = votes.filter(serves(F.col("purposes"), purpose))
+    unit = ("month", "pseudonym")
+    by_zone = rows.groupBy(*unit, "vote", "zone_id").agg(F.sum("minutes").alias("minutes"), F.max("date").alias("date"))
+    at_night, at_work = F.col("vote") == "night", F.col("vote") == "work"
+    # The order of a struct's fields: most minutes first, then the smaller id.
+    longest = F.struct((-F.col("minutes")).alias("less"), "zone_id")
+    latest = F.struct(F.datediff(F.lit("1970-01-01"), F.col("date")).alias("less"), "zone_id")
+    chosen = by_zone.groupBy(*unit).agg(
+        F.min(F.when(at_night, longest)).alias("night"),
+        F.sum(F.when(at_night, F.col("minutes"))).alias("minutes"),
+        F.min(F.when(at_work, longest)).alias("work"),
+        F.min(F.when(F.col("vote") == "registered", latest)).alias("registered"),
+        F.coalesce(F.min(F.when(F.col("vote") == "origin", F.col("zone_id"))), F.lit("domestic")).alias("origin"),
+    )
+    counted = rows.groupBy(*unit).agg(
+        F.count_distinct("night").alias("nights"), F.count_distinct(F.when(at_work, F.col("date"))).alias("work_days")
+    )
+    home = F.when(F.col("is_fallback"), F.col("registered.zone_id")).otherwise(F.col("night.zone_id"))
+    has_work = (F.col("work_days") >= params.min_work_days) & (F.col("origin") == "domestic")
+    has_work &= ~F.col("work.zone_id").eqNullSafe(F.col("home_zone_id"))
+    is_measured = (F.col("origin") == "domestic") & ~F.col("is_fallback")
+    return (
+        chosen.join(counted, on=list(unit), how="inner")
+        .withColumn("is_fallback", (F.col("nights") < params.min_nights) & (F.col("origin") == "domestic"))
+        .withColumn("home_zone_id", F.when(F.col("origin") == "domestic", home))
+        .select(
+            *unit,
+            "home_zone_id",
+            F.when(is_measured, -F.col("night.less") / F.col("minutes")).alias("confidence"),
+            "nights",
+            "is_fallback",
+            F.when(has_work, F.col("work.zone_id")).alias("work_zone_id"),
+            "origin",
+        )
+    )
+
+
+def environment(zone_id: Column, home_zone_id: Column, work_zone_id: Column) -> Column:
+    """Where in its usual environment a unit is: ``home``, ``work`` or ``neither``; home is told first."""
+    at_home, at_work = zone_id.eqNullSafe(home_zone_id), zone_id.eqNullSafe(work_zone_id)
+    return F.when(at_home, "home").when(at_work, "work").otherwise("neither")
+
+
+def run_homes(context: RunContext, days: Sequence[dt.date]) -> JobReport:
+    """Write ``pseudonymous.homes`` for the days. Costs two shuffles of runs of cells, and one of units."""
+    from jobs.segment.days import days_frame
+
+    door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
+    policy, dates = context.policy, [str(day) for day in days]
+    finest = door.read(ZONES).filter("is_finest").select("zone_id")
+    tiles = door.read(ZONE_TILES).join(F.broadcast(finest), on="zone_id", how="left_semi").select("tile", "zone_id")
+    params = HomeParams.from_policy(policy.homes, policy.time_zone, 60 * policy.segments.max_gap_minutes)
+    wanted = F.col("date").isin(list(days))
+    votes = home_votes(
+        door.read(MOVEMENT).filter(wanted),
+        door.read(PROFILE).filter(wanted),
+        month_pseudonyms(context, days),
+        cell_zones(door.read(CELL_POSITIONS).filter("ring IS NULL"), tiles),
+        days_frame(context.spark, days, policy),
+        params,
+    )
+    door.replace(HOMES, votes, dates)
+    found = context.gate.validate(door.read(HOMES).filter(wanted), HOMES, f"{dates[0]}..{dates[-1]}")
+    if not found.passed:
+        door.remove(HOMES, dates, purge=True)
+        raise InputRejectedError(found.message())
+    counted = [r.rows for r in found.results if r.rows is not None]
+    return JobReport("homes", rows_out=counted[0] if counted else None)
+
+
+def _parts(params: HomeParams) -> Column:
+    """The pieces of [starts, until) at night and at work, as an array of (vote, night, seconds)."""
+    zone = params.time_zone
+
+    def at(hour: int) -> Column:
+        local = F.col("date").cast("timestamp") + F.make_interval(hours=F.lit(hour))
+        return F.to_utc_timestamp(local, zone).cast("long")
+
+    def seconds(begin: Column, end: Column) -> Column:
+        return F.greatest(F.least("until", end) - F.greatest("starts", begin), F.lit(0))
+
+    def part(vote: str, night: Column, length: Column) -> Column:
+        return F.struct(F.lit(vote).alias("vote"), night.alias("night"), length.cast("bigint").alias("seconds"))
+
+    day_start, day_end = F.col("day_start").cast("long"), F.col("day_end").cast("long")
+    is_weekday = F.weekday("date") < 5
+    working = F.when(is_weekday, seconds(at(params.work_from), at(params.work_to))).otherwise(F.lit(0))
+    return F.array(
+        part("night", F.date_sub("date", 1), seconds(day_start, at(params.night_to))),
+        part("night", F.col("date"), seconds(at(params.night_from), day_end)),
+        part("work", F.lit(None).cast("date"), working),
+    )
