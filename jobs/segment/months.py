@@ -14,7 +14,7 @@ from jobs.consent.lines import units
 from jobs.consent.run import master
 from jobs.context import RunContext
 from jobs.segment.days import keyed_days, utc_dates
-from jobs.segment.keys import key_store
+from jobs.segment.keys import key_store, make_keys
 from jobs.segment.keystore import month_period
 from udfs.keys import hmac_sha256, pads
 
@@ -58,6 +58,7 @@ def paired_pseudonyms(everyone: DataFrame, keyed: DataFrame) -> DataFrame:
 def month_pseudonyms(context: RunContext, days: Sequence[dt.date]) -> DataFrame:
     """See ``paired_pseudonyms``; makes the months' keys at need. The days' keys must be there."""
     store, policy = key_store(context), context.policy
+    make_keys(context, [month_period(day) for day in days], "home zones of the month")
     rows = []
     for day in days:
         inner, outer = pads(store.create(month_period(day)))
