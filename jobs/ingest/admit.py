@@ -216,7 +216,8 @@ def hold(
     """
     good = good_rows(marked).select(contract.column_names)
     held = [quarantined_rule(table, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    report = context.gate.record(contract, batch, [*check_table(held), *by_reason(counts)])
+    context.gate.record(contract, batch, by_reason(counts))
+    report = context.gate.record(contract, batch, check_table(held))
     if report.passed:
         report = context.gate.validate(
             good, contract, batch, rows=counts.good, min_rows=1, extra_rules=held, check_keys=True

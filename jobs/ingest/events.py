@@ -158,7 +158,8 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
         quarantine(door, marked, EVENTS_FILE.name, batch, counts)
         rules = table_rules(counts, params, context.policy, _usual(door, params))
         held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-        refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *by_reason(counts)]))
+        context.gate.record(EVENTS, batch, by_reason(counts))
+        refuse(context, context.gate.record(EVENTS, batch, check_table(held)))
         # Held against the contract as written: reading files back is far cheaper than reading the delivery again.
         written = door.read(EVENTS).filter(F.col("event_date").isin(dates))
         refuse(context, context.gate.validate(written, EVENTS, batch, rows=counts.good, min_rows=1, extra_rules=held))
