@@ -18,6 +18,7 @@ CONSENT_REQUESTS = Contract(
         ("purpose", "STRING!", "A purpose, or all"),
         ("decision", "STRING!", "object, withdraw or consent"),
         ("channel", "STRING", "web, app, sms, phone, letter or shop"),
+        ("brand", "STRING", "Brand that took the request; kept as said, never a condition"),
         ("received_at", "TIMESTAMP!", "Instant from which the decision holds"),
         ("status", "STRING!", "accepted, or open: honoured as an objection until someone decides"),
     ),

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from expectations.consent_ledger import PURPOSES
-from jobs.consent.ledger import in_force
+from jobs.consent.ledger import in_force, objections
 from udfs.keys import hmac_sha256
 from udfs.purposes import EVERY, bit, bits_of
 
@@ -42,7 +42,7 @@ def units(subscribers: DataFrame) -> DataFrame:
     return subscribers.withColumn("unit", unit)
 
 
-def bound_objections(ledger: DataFrame, subscribers: DataFrame) -> DataFrame:
+def bound_objections(objected: DataFrame, subscribers: DataFrame) -> DataFrame:
     """Bind each objection to the person who made it.
 
     Where master data tells persons apart, that is the holder of the number when the objection began,
@@ -52,24 +52,23 @@ def bound_objections(ledger: DataFrame, subscribers: DataFrame) -> DataFrame:
         One row a number: ``msisdn`` and ``objections``, an array of (holder, bits, from, to).
     """
     rank = (
-        F.when(in_force(F.col("valid_from"), F.col("valid_to"), F.col("objected_from")), 0)
-        .when(F.col("valid_from") > F.col("objected_from"), 1)
+        F.when(in_force(F.col("held_from"), F.col("held_to"), F.col("valid_from")), 0)
+        .when(F.col("held_from") > F.col("valid_from"), 1)
         .otherwise(2)
     )
-    distance = F.abs(F.unix_micros("valid_from") - F.unix_micros("objected_from"))
-    holders = subscribers.select("msisdn", "subscriber_id", "valid_from", "valid_to").filter(
-        "subscriber_id IS NOT NULL"
-    )
+    distance = F.abs(F.unix_micros("held_from") - F.unix_micros("valid_from"))
+    held = (F.col("valid_from").alias("held_from"), F.col("valid_to").alias("held_to"))
+    holders = subscribers.filter("subscriber_id IS NOT NULL").select("msisdn", "subscriber_id", *held)
     bound = (
-        ledger.join(holders, on="msisdn", how="left")
-        .groupBy("msisdn", "purpose", "objected_from", "objected_to")
+        objected.join(holders, on="msisdn", how="left")
+        .groupBy("msisdn", "purpose", "valid_from", "valid_to")
         .agg(F.min(F.struct(rank.alias("rank"), distance.alias("distance"), "subscriber_id")).alias("nearest"))
     )
     objection = F.struct(
         F.col("nearest.subscriber_id").alias("holder"),
         bits_of(F.col("purpose")).alias("bits"),
-        F.col("objected_from").alias("from"),
-        F.col("objected_to").alias("to"),
+        F.col("valid_from").alias("from"),
+        F.col("valid_to").alias("to"),
     )
     return bound.groupBy("msisdn").agg(F.sort_array(F.collect_list(objection)).alias("objections"))
 
@@ -105,7 +104,7 @@ def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, param
     )
     resolved = (
         units(subscribers)
-        .join(bound_objections(ledger, subscribers), on="msisdn", how="left")
+        .join(bound_objections(objections(ledger), subscribers), on="msisdn", how="left")
         .withColumn("objections", of_holder(F.coalesce("objections", F.array())))
         .withColumn("objecting", _bits_in_force(F.col("objections"), as_of))
         .withColumn("past", F.filter("objections", lambda o: o["to"].isNotNull()))

@@ -55,7 +55,7 @@ def objecting_lines(requests: DataFrame) -> DataFrame:
     """Who objects to what by each line's last word: a second way to the ledger's answer, for the probe.
 
     Returns:
-        ``msisdn, purpose, objected_from, objected_to`` (null), shaped as the ledger's open intervals.
+        ``msisdn, purpose, valid_from, valid_to`` (null), shaped as the ledger's objections.
     """
     spoken = requests.filter(F.col("decision").isin("object", "withdraw"))
     said = F.struct("received_at", (F.col("decision") == "object").alias("objects"))
@@ -68,8 +68,8 @@ def objecting_lines(requests: DataFrame) -> DataFrame:
             last.select(
                 "msisdn",
                 F.lit(purpose).alias("purpose"),
-                F.col("last.received_at").alias("objected_from"),
-                F.lit(None).cast("timestamp").alias("objected_to"),
+                F.col("last.received_at").alias("valid_from"),
+                F.lit(None).cast("timestamp").alias("valid_to"),
             )
         )
     result = words[0]

@@ -13,7 +13,7 @@ from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Schema
 from expectations.quarantine import QUARANTINE
 from expectations.subscribers import SUBSCRIBERS
-from jobs.consent.ledger import in_force, ledger, ledger_digest
+from jobs.consent.ledger import changes, current, in_force, intervals, ledger_digest, objections
 from jobs.consent.receipts import LedgerState
 from jobs.context import JobReport, RunContext
 from jobs.errors import ConsentError, UsageError
@@ -59,7 +59,7 @@ def check_age(note: DeliveryNote, params: ConsentParams) -> None:
 def lines_by_purpose(rows: DataFrame, as_of: dt.datetime) -> DataFrame:
     """One row: lines under objection at processing time, one column a purpose (``all`` counts for each)."""
     instant = F.lit(as_of).cast("timestamp")
-    holding = rows.filter(in_force(F.col("objected_from"), F.col("objected_to"), instant))
+    holding = objections(rows).filter(in_force(F.col("valid_from"), F.col("valid_to"), instant))
     by_line = holding.groupBy("msisdn").agg(F.bit_or(bits_of(F.col("purpose"))).alias("bits"))
     return by_line.agg(*(F.count(F.when(F.col("bits").bitwiseAND(F.lit(bit(p))) != 0, 1)).alias(p) for p in PURPOSES))
 
@@ -107,8 +107,8 @@ def run_consent(context: RunContext, feed: ConsentFeed | None) -> tuple[JobRepor
     door = context.lake.door(reads=[Schema.RESTRICTED], writes=[Schema.RESTRICTED])
     door.merge(CONSENT_REQUESTS, feed.requests, matched={})
     door.replace(QUARANTINE, feed.rejected, ["consent"])
-    rebuilt = ledger(door.read(CONSENT_REQUESTS))
-    door.replace(CONSENT_LEDGER, rebuilt.coalesce(1))
+    now = intervals(door.read(CONSENT_REQUESTS))
+    door.merge(CONSENT_LEDGER, changes(now, current(door.read(CONSENT_LEDGER)), context.settings.as_of))
     rows = door.read(CONSENT_LEDGER)
     report = context.gate.validate(rows, CONSENT_LEDGER, "ledger", check_keys=True)
     if not report.passed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from expectations.consent_ledger import ALL_PURPOSES, PURPOSES
+from expectations.consent_ledger import ALL_PURPOSES, PURPOSES, REWARDS
 from expectations.consent_requests import CHANNELS, CONSENT_REQUESTS, DECISIONS
 from expectations.gate import REASONS, with_reasons
 from jobs.ingest.admit import also, keep_raw, line_whole, parsed, raw, rejected, row_json
@@ -19,7 +19,6 @@ from jobs.ingest.tables import CONSENT_FILE
 from jobs.settings import RunSettings
 from udfs.text import e164
 
-REWARDS = "rewards"
 BATCH = CONSENT_FILE.name
 _KNOWN = (*PURPOSES, ALL_PURPOSES)
 
@@ -64,7 +63,7 @@ def mark_requests(delivered: DataFrame, params: ConsentParams) -> DataFrame:
     rows = keep_raw(delivered.distinct())
     typed = rows.select(
         "*",
-        *texts("request_id"),
+        *texts("request_id", "brand"),
         e164(raw("msisdn"), params.country).alias("msisdn"),
         *texts("purpose", "decision", "channel", lower=True),
         *instants(rows, "received_at"),
@@ -121,6 +120,7 @@ def honoured(marked: DataFrame, params: ConsentParams) -> DataFrame:
         F.when(F.col("purpose").isin(*_KNOWN), F.col("purpose")).otherwise(ALL_PURPOSES).alias("purpose"),
         F.lit(DECISIONS[0]).alias("decision"),
         F.when(F.col("channel").isin(*CHANNELS), F.col("channel")).alias("channel"),
+        F.col("brand"),
         F.least("received_at", delivered_at).alias("received_at"),
         F.lit("open").alias("status"),
     )

@@ -71,6 +71,7 @@ POPULATION_FILE = LandingTable(
 CONSENT_FILE = LandingTable(
     "consent",
     required=("request_id", "msisdn", "purpose", "decision", "channel", "received_at"),
+    optional=("brand",),
     times=("received_at",),
 )
 CORRIDORS_FILE = LandingTable("corridors", required=("corridor_id", "name", "kind", "geometry"))

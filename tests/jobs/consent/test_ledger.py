@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from frames import frame, rows
 
-from jobs.consent.ledger import ledger
+from jobs.consent.ledger import intervals
 from jobs.consent.receipts import objecting_lines
 
 DDL = (
     "request_id STRING, msisdn STRING, purpose STRING, decision STRING, channel STRING, "
-    "received_at TIMESTAMP, status STRING"
+    "brand STRING, received_at TIMESTAMP, status STRING"
 )
 A = "+4915550000001"
 
 
 def _requests(spark, *said):
-    return frame(spark, DDL, *((f"r{i}", A, p, d, "web", t, "accepted") for i, (p, d, t) in enumerate(said)))
+    return frame(spark, DDL, *((f"r{i}", A, p, d, "web", "alpha", t, "accepted") for i, (p, d, t) in enumerate(said)))
 
 
 def _ledger(spark, *said):
-    return rows(ledger(_requests(spark, *said)), "purpose", "objected_from", "objected_to")
+    return rows(intervals(_requests(spark, *said)), "purpose", "valid_from", "valid_to")
 
 
 class TestLedger:
@@ -74,6 +74,6 @@ class TestProbeAgrees:
             ("traffic_planning", "object", "2026-01-03T00:00:00"),
             ("traffic_planning", "withdraw", "2026-01-03T00:00:00"),
         )
-        open_now = {r[0] for r in rows(ledger(requests), "purpose", "objected_to") if r[1] is None}
+        open_now = {r[0] for r in rows(intervals(requests), "purpose", "valid_to") if r[1] is None}
         assert {r[0] for r in rows(objecting_lines(requests), "purpose")} == open_now
         assert open_now == {"market_research", "traffic_planning"}

@@ -37,7 +37,11 @@ def _sims(spark, lines, objections=()):
             outer,
         ),
     )
-    ledger = frame(spark, LEDGER_DDL, *((m, p, a, b, f"q{i}", "web") for i, (m, p, a, b) in enumerate(objections)))
+    ledger = frame(
+        spark,
+        LEDGER_DDL,
+        *((m, p, "object", a, b, f"q{i}", "web", None, a, None) for i, (m, p, a, b) in enumerate(objections)),
+    )
     found = sims(frame(spark, DDL, *lines), ledger, days, LineParams(AS_OF)).collect()
     return {row["imsi"]: row for row in found}
 

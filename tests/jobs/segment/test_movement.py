@@ -46,8 +46,11 @@ def _sims(spark):
         ("p3", SWAPPED, "262990000000004", "a", "private", 1990, "male", "z2", start, "2026-03-03T10:00:00"),
         ("p3", SWAPPED, "262990000000005", "a", "private", 1990, "male", "z2", "2026-03-03T10:00:00", None),
     )
+    since = "2026-01-01T00:00:00"
     ledger_ddl = ", ".join(f"{c.name} {c.type}" for c in CONSENT_LEDGER.columns)
-    ledger = frame(spark, ledger_ddl, (SILENT, "market_research", "2026-01-01T00:00:00", None, "q1", "web"))
+    ledger = frame(
+        spark, ledger_ddl, (SILENT, "market_research", "object", since, None, "q1", "web", None, since, None)
+    )
     return sims(lines, ledger, _days(spark), LineParams(at("2026-03-05T00:00:00"))).cache()
 
 
