@@ -8,6 +8,7 @@ import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
 from jobs.commands.consent import receipts
+from jobs.commands.erasing import erase
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
 from jobs.console import Teller
@@ -26,6 +27,7 @@ app.command("simulate")(simulate)
 app.command("run")(run)
 app.add_typer(job, name="job")
 app.command("receipts")(receipts)
+app.command("erase")(erase)
 app.command("bench")(bench)
 app.command("doctor")(doctor)
 app.command("policy")(show_policy)

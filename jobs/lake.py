@@ -6,13 +6,10 @@ refused. Failures are re-raised without the engine's message, which may quote ro
 
 from __future__ import annotations
 
-import fcntl
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
@@ -20,9 +17,9 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
+from jobs.lake_lock import held
+from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
-
-_SAFE_VALUE = re.compile(r"^[A-Za-z0-9_.:+/ -]*$")
 
 
 @dataclass(frozen=True)
@@ -52,16 +49,7 @@ class Lake:
         Raises:
             ThreestepError: Another process holds it.
         """
-        if not _is_local(self.root):
-            yield
-            return
-        folder = Path(self.root.removeprefix("file:"))
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise ThreestepError(f"another run is writing to the lake {self.root}: wait for it to end") from None
+        with held(self.root):
             yield
 
     def location(self, contract: Contract) -> str:
@@ -241,6 +229,36 @@ class Door:
         if purge:
             self.purge(contract)
 
+    def erase(self, contract: Contract, rows: DataFrame, matching: str, periods: Sequence[str]) -> None:
+        """Remove the rows that match a frame; the files that held them stay until ``purge``.
+
+        Whom it concerns travels in the frame: the text of a DELETE would stay in the commit log.
+
+        Args:
+            contract: A table that holds identifiers or pseudonyms.
+            rows: The frame; a row of the table may match several of it.
+            matching: Condition in SQL over ``t`` (the table's row) and ``s`` (the frame's).
+            periods: Periods of the table that are looked at.
+        """
+        self._may(contract, self.writes, "erase from")
+        within = period_predicate(contract, periods, "t")
+        with redacted("erasing from", contract):
+            self.lake.spark.sql(
+                f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {within} AND ({matching}) "
+                "WHEN MATCHED THEN DELETE",
+                rows=rows,
+            )
+
+    def files_in_use(self, contract: Contract) -> int:
+        """How many files the latest version has."""
+        return len(self.read(contract).inputFiles())
+
+    def purge_all(self, contracts: Sequence[Contract]) -> None:
+        """Purge several tables side by side; see ``purge``."""
+        there = [contract for contract in contracts if self.exists(contract)]
+        with self._no_retention_check(), ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(self._vacuum, there))
+
     def purge(self, contract: Contract) -> None:
         """Delete every file that the latest version does not use. The caller holds the lake's lock."""
         with self._no_retention_check():
@@ -272,19 +290,3 @@ class Door:
                 f"{contract.full_name}: missing columns {sorted(want - have)}, unexpected columns {sorted(have - want)}"
             )
         return rows.select(*(F.col(c.name).cast(c.type).alias(c.name) for c in contract.columns))
-
-
-def period_predicate(contract: Contract, periods: Sequence[str]) -> str:
-    """SQL condition for periods of a contract, e.g. ``date IN ('2026-03-03')``."""
-    if not periods or contract.period is None:
-        raise RoomError(f"{contract.full_name}: no period named to replace or remove")
-    for value in periods:
-        if not _SAFE_VALUE.match(value):
-            raise RoomError(f"{contract.full_name}: a period may not hold such characters")
-    kind = contract.type_of[contract.period]
-    values = ", ".join(f"{kind if kind == 'DATE' else ''}'{value}'" for value in sorted(set(periods)))
-    return f"`{contract.period}` IN ({values})"
-
-
-def _is_local(root: str) -> bool:
-    return not root.startswith("catalog:") and ("://" not in root or root.startswith("file:"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -17,6 +17,7 @@ from expectations.gate import Gate
 from expectations.products import PRODUCTS, RELEASES
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.run import run_aggregate
+from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.consent.receipts import LedgerState
 from jobs.consent.run import check_feed, run_consent
@@ -136,7 +137,9 @@ class _Run:
         def consent() -> JobReport:
             report, found = run_consent(self.context, feed)
             state.append(found)
-            return report
+            # Before any other job: an objection received late reaches back to everything not yet released.
+            erased = erase_new(self.context, found).counts if feed is not None else {}
+            return replace(report, counts={**report.counts, **erased})
 
         # Consent is never skipped: what holds at processing time has to be looked at each time.
         self._job("consent", JOBS, None, consent)

@@ -65,6 +65,20 @@ class Journal:
             frame = self.context.spark.createDataFrame(rows, QUALITY_RESULTS.struct).coalesce(1)
             self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, frame)
 
+    def outdate(self, days: Sequence[dt.date], why: str) -> None:
+        """Let no run skip the jobs of some days any more: what they wrote is not whole."""
+        door = self.context.lake.door(reads=[Schema.AUDIT], writes=[Schema.AUDIT])
+        if not days or not door.exists(RUNS):
+            return
+        done = door.read(RUNS).filter(F.col("job").isin("segment", "transform") & (F.col("status") == "done"))
+        records = [
+            (r["run_id"], r["job"], r["date"], r["until"], "failed", "", None, None, None, why, None, None, _now())
+            for r in done.select("run_id", "job", "date", "until").distinct().collect()
+            if any(r["date"] <= day <= r["until"] for day in days)
+        ]
+        if records:
+            door.append(RUNS, self.context.spark.createDataFrame(records, RUNS.struct).coalesce(1))
+
     def _done(self, job: str, of_day: bool) -> str | None:
         door = self.context.lake.door(reads=[Schema.AUDIT])
         if not door.exists(RUNS):
