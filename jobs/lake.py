@@ -21,6 +21,12 @@ from jobs.lake_lock import held
 from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
 
+# Every file that the latest version does not use goes at once, and two commits a table are saved that say so.
+_PURGING = {
+    "spark.databricks.delta.retentionDurationCheck.enabled": "true",
+    "spark.databricks.delta.vacuum.logging.enabled": "true",
+}
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -271,13 +277,14 @@ class Door:
 
     @contextmanager
     def _no_retention_check(self) -> Iterator[None]:
-        check = "spark.databricks.delta.retentionDurationCheck.enabled"
-        before = self.lake.spark.conf.get(check, "true")
-        self.lake.spark.conf.set(check, "false")
+        before = {name: self.lake.spark.conf.get(name, default) for name, default in _PURGING.items()}
+        for name in _PURGING:
+            self.lake.spark.conf.set(name, "false")
         try:
             yield
         finally:
-            self.lake.spark.conf.set(check, before or "true")
+            for name, value in before.items():
+                self.lake.spark.conf.set(name, value or _PURGING[name])
 
     def _may(self, contract: Contract, allowed: frozenset[Schema], verb: str) -> None:
         if contract.schema not in allowed:

@@ -48,6 +48,6 @@ def erase(
         teller.line(f"{found.lines:,} lines object to every purpose: there was nothing to look for")
     else:
         teller.line(
-            f"{sum(removed.values()):,} rows erased; {found.lines:,} lines object to every purpose; {proof.hits:,} traces "
-            f"of them in {proof.files:,} files scanned ({proof.apart:,} of master data and ledger apart)"
+            f"{sum(removed.values()):,} rows erased; {found.lines:,} lines object to every purpose; {proof.hits:,} "
+            f"traces of them in {proof.files:,} files scanned ({proof.apart:,} of master data and ledger apart)"
         )
