@@ -73,14 +73,14 @@ KEY_EVENTS = Contract(
     comment="One row a step in the life of a key; never the key",
     columns=columns(
         ("period", "STRING!", "Day, week or month of the key"),
-        ("event", "STRING!", "created or destroyed"),
+        ("event", "STRING!", "created, ordered (its destruction was) or destroyed"),
         ("reason", "STRING!", "Why"),
         ("at", "TIMESTAMP!", "Instant"),
     ),
     keys=("period", "event", "at"),
     mode=WriteMode.APPEND,
     retention="10 years",
-    rules=(NotNull("period"), InSet("event", ("created", "destroyed"))),
+    rules=(NotNull("period"), InSet("event", ("created", "ordered", "destroyed"))),
 )
 
 PRIVACY_LEDGER = Contract(

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
-from jobs.commands.consent import receipts
+from jobs.commands.consent import keys, receipts
 from jobs.commands.erasing import erase
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
@@ -28,6 +28,7 @@ app.command("run")(run)
 app.add_typer(job, name="job")
 app.command("receipts")(receipts)
 app.command("erase")(erase)
+app.command("keys")(keys)
 app.command("bench")(bench)
 app.command("doctor")(doctor)
 app.command("policy")(show_policy)

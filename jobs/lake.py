@@ -21,12 +21,6 @@ from jobs.lake_lock import held
 from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
 
-# Every file that the latest version does not use goes at once, and two commits a table are saved that say so.
-_PURGING = {
-    "spark.databricks.delta.retentionDurationCheck.enabled": "true",
-    "spark.databricks.delta.vacuum.logging.enabled": "true",
-}
-
 
 @dataclass(frozen=True)
 class Lake:
@@ -41,8 +35,8 @@ class Lake:
     root: str
     _known: set[str] = field(default_factory=set, repr=False, compare=False)
 
-    def door(self, reads: Iterable[Schema] = (), writes: Iterable[Schema] = ()) -> Door:
-        """Open a door that reads and writes the named schemas only (what may be written may be read)."""
+    def door(self, reads: Iterable[Schema | Contract] = (), writes: Iterable[Schema | Contract] = ()) -> Door:
+        """Open a door to the named schemas, or single tables of one, only (what may be written may be read)."""
         writable = frozenset(writes)
         return Door(self, frozenset(reads) | writable, writable)
 
@@ -72,11 +66,11 @@ class Lake:
 
 @dataclass(frozen=True)
 class Door:
-    """Access to some schemas of a lake; see ``Lake.door``."""
+    """Access to some schemas and tables of a lake; see ``Lake.door``."""
 
     lake: Lake
-    reads: frozenset[Schema]
-    writes: frozenset[Schema]
+    reads: frozenset[Schema | Contract]
+    writes: frozenset[Schema | Contract]
 
     def exists(self, contract: Contract) -> bool:
         """Whether the table was created."""
@@ -213,25 +207,28 @@ class Door:
             raise
 
     def remove_all(self, periods: Mapping[Contract, Sequence[str]]) -> None:
-        """Remove and purge periods of several tables side by side: each waits on its log more than it computes."""
-        with self._no_retention_check(), ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(lambda item: self._remove_purged(*item), periods.items()))
+        """Remove and purge periods, if any, of tables side by side: each waits on its log more than it computes."""
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda item: self._remove_purged(*item), ((c, p) for c, p in periods.items() if p)))
 
     def _remove_purged(self, contract: Contract, periods: Sequence[str]) -> None:
         self.remove(contract, periods)
         if self.exists(contract):
-            self._vacuum(contract)
+            self.purge(contract)
 
-    def remove(self, contract: Contract, periods: Sequence[str], *, purge: bool = False) -> None:
+    def remove(
+        self, contract: Contract, periods: Sequence[str], *, purge: bool = False, column: str | None = None
+    ) -> None:
         """Remove whole periods; with ``purge``, delete their files too, history included.
 
-        Whole periods are deleted by the period column, which identifies nobody.
+        Whole periods are deleted by the period column, or another ``column`` of dates, which identifies nobody.
         """
         self._may(contract, self.writes, "remove from")
         if not self.exists(contract):
             return
         with redacted("removing from", contract):
-            self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {period_predicate(contract, periods)}")
+            condition = period_predicate(contract, periods, column)
+            self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {condition}")
         if purge:
             self.purge(contract)
 
@@ -247,7 +244,7 @@ class Door:
             periods: Periods of the table that are looked at.
         """
         self._may(contract, self.writes, "erase from")
-        within = period_predicate(contract, periods, "t")
+        within = period_predicate(contract, periods, alias="t")
         with redacted("erasing from", contract):
             self.lake.spark.sql(
                 f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {within} AND ({matching}) "
@@ -262,33 +259,23 @@ class Door:
     def purge_all(self, contracts: Sequence[Contract]) -> None:
         """Purge several tables side by side; see ``purge``."""
         there = [contract for contract in contracts if self.exists(contract)]
-        with self._no_retention_check(), ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(self._vacuum, there))
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(self.purge, there))
 
     def purge(self, contract: Contract) -> None:
         """Delete every file that the latest version does not use. The caller holds the lake's lock."""
-        with self._no_retention_check():
-            self._vacuum(contract)
-
-    def _vacuum(self, contract: Contract) -> None:
         self._may(contract, self.writes, "purge")
+        # Stays off: putting it back would pull it away from under a purge that runs beside this one.
+        self.lake.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+        # Saves the two commits a table that say so.
+        self.lake.spark.conf.set("spark.databricks.delta.vacuum.logging.enabled", "false")
         with redacted("purging", contract):
             self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
 
-    @contextmanager
-    def _no_retention_check(self) -> Iterator[None]:
-        before = {name: self.lake.spark.conf.get(name, default) for name, default in _PURGING.items()}
-        for name in _PURGING:
-            self.lake.spark.conf.set(name, "false")
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                self.lake.spark.conf.set(name, value or _PURGING[name])
-
-    def _may(self, contract: Contract, allowed: frozenset[Schema], verb: str) -> None:
-        if contract.schema not in allowed:
-            raise RoomError(f"this job may not {verb} {contract.full_name}: its door opens to {sorted(allowed)}")
+    def _may(self, contract: Contract, allowed: frozenset[Schema | Contract], verb: str) -> None:
+        if contract.schema not in allowed and contract not in allowed:
+            named = sorted(a.full_name if isinstance(a, Contract) else a.value for a in allowed)
+            raise RoomError(f"this job may not {verb} {contract.full_name}: its door opens to {named}")
 
     def _conform(self, contract: Contract, rows: DataFrame) -> DataFrame:
         have, want = set(rows.columns), set(contract.column_names)

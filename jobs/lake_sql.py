@@ -11,14 +11,16 @@ from jobs.errors import RoomError
 _SAFE_VALUE = re.compile(r"^[A-Za-z0-9_.:+/ -]*$")
 
 
-def period_predicate(contract: Contract, periods: Sequence[str], alias: str | None = None) -> str:
+def period_predicate(
+    contract: Contract, periods: Sequence[str], column: str | None = None, alias: str | None = None
+) -> str:
     """SQL condition for periods of a contract, e.g. ``date IN ('2026-03-03')``."""
-    if not periods or contract.period is None:
+    column = column or contract.period
+    if not periods or column is None:
         raise RoomError(f"{contract.full_name}: no period named to replace or remove")
     for value in periods:
         if not _SAFE_VALUE.match(value):
             raise RoomError(f"{contract.full_name}: a period may not hold such characters")
-    kind = contract.type_of[contract.period]
+    kind = contract.type_of[column]
     values = ", ".join(f"{kind if kind == 'DATE' else ''}'{value}'" for value in sorted(set(periods)))
-    column = f"{alias}.`{contract.period}`" if alias else f"`{contract.period}`"
-    return f"{column} IN ({values})"
+    return f"{f'{alias}.' if alias else ''}`{column}` IN ({values})"

@@ -64,10 +64,11 @@ def _default_products() -> dict[str, ProductPolicy]:
 
 
 class ConsentPolicy(_Frozen):
-    """How old the consent feed may be, and whether it may be empty."""
+    """How old the consent feed may be, whether it may be empty, and how far an objection reaches."""
 
     max_age_hours: float = Field(default=48, gt=0, description="Age of the feed by its delivery note, hours")
     allow_empty_ledger: bool = False
+    covers_holder: bool = Field(default=False, description="An objection reaches the holder's other private lines")
 
 
 class QualityPolicy(_Frozen):

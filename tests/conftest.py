@@ -18,7 +18,7 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 # Tests run each plan once or twice: compiling it well costs more than running it.
 os.environ.setdefault("THREESTEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "end_to_end")]
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("", "end_to_end", "properties")]
 pytest.register_assert_rewrite("bad_input_cases", "day_cases", "notebook_cases", "end_to_end_tools")
 
 

@@ -45,15 +45,15 @@ def erase_lake(
                 f"{settings.lake} holds no subscribers: no run has filled it, and there is nothing to erase"
             )
         lake.door(writes=list(Schema)).create(ALL)
+        journal = Journal(context)
         found: list[Erasure] = []
 
         def work() -> JobReport:
             _, state = run_consent(context, feed)
-            found.append(erase_all(context, state))
+            found.append(erase_all(context, journal, state))
             removed = found[0].removed or {}
             return JobReport(JOB, rows_out=sum(removed.values()), counts=found[0].counts)
 
-        journal = Journal(context)
         try:
             journal.run(JOB, None, work, of_day=False)
         finally:

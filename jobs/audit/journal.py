@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pyspark.sql import functions as F
@@ -16,6 +17,8 @@ from expectations.contract import Schema
 from jobs.context import JobReport, RunContext
 from jobs.errors import ConsentError, InputRejectedError, ReleaseError, ThreestepError
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 @dataclass(frozen=True)
 class Journal:
@@ -23,7 +26,16 @@ class Journal:
 
     context: RunContext
 
-    def run(self, job: str, fingerprint: str | None, work: Callable[[], JobReport], *, of_day: bool) -> JobReport:
+    def run(
+        self,
+        job: str,
+        fingerprint: str | None,
+        work: Callable[[], JobReport],
+        *,
+        of_day: bool,
+        after: str | None = None,
+        anew: bool = False,
+    ) -> JobReport:
         """Run a job unless it was done on the same inputs; record how it ended.
 
         Args:
@@ -31,8 +43,10 @@ class Journal:
             fingerprint: Digest of everything that it reads; ``None`` means that it always runs.
             work: The job.
             of_day: Whether its result belongs to the days of this run (else to the lake as a whole).
+            after: The job whose result it reads: what was done before that one was last done counts for nothing.
+            anew: Whether earlier records count for nothing, since what the job wrote is gone.
         """
-        if fingerprint is not None and self._done(job, of_day) == fingerprint:
+        if fingerprint is not None and not anew and self._done(job, of_day, after) == fingerprint:
             return JobReport(job, skipped=True)
         started = time.monotonic()
         try:
@@ -47,12 +61,7 @@ class Journal:
 
     def blocked(self, job: str) -> bool:
         """Whether the latest record of a job says that it was blocked."""
-        door = self.context.lake.door(reads=[Schema.AUDIT])
-        if not door.exists(RUNS):
-            return False
-        rows = door.read(RUNS).filter(F.col("job") == job)
-        latest = rows.agg(F.max_by("status", "at").alias("status")).first()
-        return latest is not None and latest["status"] == "blocked"
+        return any(status == "blocked" for (name, _), (status, _, _) in self._latest.items() if name == job)
 
     def block(self, job: str, message: str) -> None:
         """Record that something is blocked for good."""
@@ -65,31 +74,52 @@ class Journal:
             frame = self.context.spark.createDataFrame(rows, QUALITY_RESULTS.struct).coalesce(1)
             self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, frame)
 
+    def last_done(self, *jobs: str) -> dt.datetime | None:
+        """When any of some jobs last ended well; None where its latest record says otherwise."""
+        ends = [at for (name, _), (status, _, at) in self._latest.items() if name in jobs and status == "done"]
+        return _EPOCH + dt.timedelta(microseconds=max(ends)) if ends else None
+
     def outdate(self, days: Sequence[dt.date], why: str) -> None:
         """Let no run skip the jobs of some days any more: what they wrote is not whole."""
         door = self.context.lake.door(reads=[Schema.AUDIT], writes=[Schema.AUDIT])
         if not days or not door.exists(RUNS):
             return
+        now = _now()
         done = door.read(RUNS).filter(F.col("job").isin("segment", "transform") & (F.col("status") == "done"))
         records = [
-            (r["run_id"], r["job"], r["date"], r["until"], "failed", "", None, None, None, why, None, None, _now())
+            (r["run_id"], r["job"], r["date"], r["until"], "failed", "", None, None, None, why, None, None, now)
             for r in done.select("run_id", "job", "date", "until").distinct().collect()
             if any(r["date"] <= day <= r["until"] for day in days)
         ]
         if records:
             door.append(RUNS, self.context.spark.createDataFrame(records, RUNS.struct).coalesce(1))
+        self._latest.update({(r[1], r[0]): ("failed", "", _micros(now)) for r in records})
 
-    def _done(self, job: str, of_day: bool) -> str | None:
+    def _done(self, job: str, of_day: bool, after: str | None) -> str | None:
+        status, fingerprint, at = self._last(job, of_day)
+        if status != "done" or (after is not None and self._last(after, of_day)[2] > at):
+            return None
+        return fingerprint
+
+    def _last(self, job: str, of_day: bool) -> tuple[str, str, int]:
+        mine = [
+            found for (name, run), found in self._latest.items() if name == job and (not of_day or run == self._run)
+        ]
+        return max(mine, key=lambda found: found[2], default=("", "", 0))
+
+    @property
+    def _run(self) -> str:
+        return self.context.run_id
+
+    @cached_property
+    def _latest(self) -> dict[tuple[str, str], tuple[str, str, int]]:
+        """Status, fingerprint and instant (µs since 1970) of the latest record of each job and run; kept up to date."""
         door = self.context.lake.door(reads=[Schema.AUDIT])
         if not door.exists(RUNS):
-            return None
-        rows = door.read(RUNS).filter(F.col("job") == job)
-        if of_day:
-            rows = rows.filter(F.col("run_id") == self.context.run_id)
-        latest = rows.agg(F.max_by(F.struct("status", "fingerprint"), "at").alias("last")).first()
-        if latest is None or latest["last"] is None or latest["last"]["status"] != "done":
-            return None
-        return str(latest["last"]["fingerprint"])
+            return {}
+        last = F.max_by(F.struct("status", "fingerprint", F.unix_micros("at").alias("at")), "at").alias("last")
+        rows = door.read(RUNS).groupBy("job", "run_id").agg(last).select("job", "run_id", "last.*").collect()
+        return {(r["job"], r["run_id"]): (r["status"], r["fingerprint"], r["at"]) for r in rows}
 
     def _record(
         self,
@@ -100,7 +130,7 @@ class Journal:
         report: JobReport | None,
         message: str | None,
     ) -> None:
-        settings = self.context.settings
+        settings, now = self.context.settings, _now()
         row = (
             self.context.run_id,
             job,
@@ -113,10 +143,11 @@ class Journal:
             round(time.monotonic() - started, 3),
             message,
             *(report.receipts if report and report.receipts else (None, None)),
-            _now(),
+            now,
         )
         frame = self.context.spark.createDataFrame([row], RUNS.struct).coalesce(1)
         self.context.lake.door(writes=[Schema.AUDIT]).append(RUNS, frame)
+        self._latest[job, self._run] = (status, fingerprint or "", _micros(now))
 
 
 def files_fingerprint(root: Path, names: Sequence[str]) -> str | None:
@@ -134,6 +165,10 @@ def files_fingerprint(root: Path, names: Sequence[str]) -> str | None:
 def digest(*parts: object) -> str:
     """SHA-256 of some values, 16 hexadecimal digits."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _micros(instant: dt.datetime) -> int:
+    return (instant - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 def _now() -> dt.datetime:

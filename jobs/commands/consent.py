@@ -6,9 +6,20 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands.options import LakeOption, MasterOption, MemoryOption, as_date, lake_root
+from jobs.commands.options import (
+    KeysOption,
+    LakeOption,
+    MasterOption,
+    MemoryOption,
+    PolicyOption,
+    as_date,
+    key_folder,
+    lake_root,
+)
 from jobs.console import Teller
-from jobs.errors import ThreestepError
+from jobs.errors import ThreestepError, UsageError
+from jobs.lake import Lake
+from jobs.settings import load_policy
 
 _SHOWN = (
     "number",
@@ -38,12 +49,9 @@ def receipts(
 ) -> None:
     """Show what each run left out for each purpose; with --verify, prove that no receipt was touched since."""
     from jobs.consent.verify import all_receipts, faults, recorded_ends
-    from jobs.lake import Lake
-    from jobs.session import get_session
 
     teller, day = Teller(), as_date(date, "--date") if date else None
-    with teller.working("starting Spark"):
-        opened = Lake(get_session(master, driver_memory=driver_memory), lake_root(lake))
+    opened = _open(teller, lake, master, driver_memory)
     with teller.working("reading receipts"):
         found = all_receipts(opened)
     rows = [row for row in found if day is None or row["date"] == day]
@@ -58,3 +66,39 @@ def receipts(
         raise ThreestepError(f"audit.consent_receipts: no receipt has the hash {contains}: it was removed or altered")
     if verify and found:
         teller.line(f"all {len(found)} receipts hold; the last hash is {found[-1]['hash']}: note it elsewhere")
+
+
+def keys(
+    lake: LakeOption,
+    destroy: Annotated[str | None, typer.Option("--destroy", help="Period whose key is to go, with its rows")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for audit.key_events")] = None,
+    policy: PolicyOption = None,
+    keys: KeysOption = None,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """List the periods whose key lives and until when at the latest, or destroy one on order."""
+    from jobs.segment.keys import destroy as destroy_key
+    from jobs.segment.keystore import FileKeyStore
+    from jobs.segment.periods import deadline, split
+
+    teller, store, rules = Teller(), FileKeyStore(key_folder(lake, keys)), load_policy(policy)
+    if destroy is None:
+        teller.rows("key", [{"period": p, "gone_by": deadline(p, rules).isoformat()} for p in store.periods()])
+        return
+    split(destroy)
+    if reason is None or not reason.strip():
+        raise UsageError("--destroy needs a --reason: it is recorded in audit.key_events")
+    if destroy not in store.periods():
+        raise UsageError(f"no key of {destroy} lives: threestep keys without --destroy lists those that do")
+    opened = _open(teller, lake, master, driver_memory)
+    with teller.working("destroying the key and all that lives under it"), opened.lock():
+        destroy_key(opened, store, [destroy], reason, ordered=True)
+    teller.line(f"the key of {destroy} is destroyed, with every row under it: no pseudonym of it can be made again")
+
+
+def _open(teller: Teller, lake: str, master: str | None, memory: str | None) -> Lake:
+    from jobs.session import get_session
+
+    with teller.working("starting Spark"):
+        return Lake(get_session(master, driver_memory=memory), lake_root(lake))

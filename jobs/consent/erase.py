@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.consent.ledger import current, in_force, known_at
-from jobs.consent.lines import bound_objections, of_holder, units
+from jobs.consent.lines import LineParams, objecting_rows
 from udfs.keys import hmac_sha256
 from udfs.purposes import EVERY, bits_of
 from udfs.traces import hash_forms, number_forms, traces
@@ -35,45 +35,30 @@ class EraseParams:
     country: str = "49"
 
 
-def decided_since(ledger: DataFrame, params: EraseParams) -> DataFrame:
-    """Objections that the ledger came to know after the last erasure."""
-    known = current(ledger).filter("decision = 'object'")
-    return known if params.since is None else known.filter(F.col("recorded_from") > F.lit(params.since))
-
-
-def objecting(subscribers: DataFrame, ledger: DataFrame, params: EraseParams) -> DataFrame:
+def objecting(subscribers: DataFrame, ledger: DataFrame, links: DataFrame, params: EraseParams) -> DataFrame:
     """Master data with what each row's line objects to.
 
     Args:
         subscribers: Rows of ``restricted.subscribers``.
         ledger: Rows of ``restricted.consent_ledger``.
+        links: See ``jobs.consent.numbers``.
         params: When.
 
     Returns:
         ``msisdn, imsi, valid_from, valid_to, unit, bits`` (purposes objected to at processing time; 0: none)
         and ``fresh`` (those among them that the last erasure did not know of).
     """
-    rows = units(subscribers).withColumn("_row", F.struct("imsi", "valid_from"))
-    now = _bits(rows, current(ledger), params, "bits")
+    held, row = LineParams(params.as_of), ("msisdn", "imsi", "valid_from")
+    now = objecting_rows(subscribers, ledger, links, held).select(
+        *row, "valid_to", "unit", F.col("objecting").alias("bits")
+    )
     if params.since is None:
-        return now.withColumn("fresh", F.col("bits")).drop("_row", "subscriber_id")
-    before = _bits(rows, known_at(ledger, params.since), params, "known").select("msisdn", "_row", "known").distinct()
-    fresh = F.col("bits").bitwiseAND(F.bitwise_not(F.coalesce("known", F.lit(0))))
-    return (
-        now.join(before, on=["msisdn", "_row"], how="left")
-        .withColumn("fresh", fresh)
-        .drop("_row", "known", "subscriber_id")
-    )
-
-
-def _bits(rows: DataFrame, ledger: DataFrame, params: EraseParams, name: str) -> DataFrame:
-    instant = F.lit(params.as_of).cast("timestamp")
-    objected = ledger.filter("decision = 'object'").select("msisdn", "purpose", "valid_from", "valid_to")
-    holds = F.filter(of_holder(F.col("objections")), lambda o: in_force(o["from"], o["to"], instant))
-    bits = F.aggregate(F.coalesce(holds, F.array()), F.lit(0), lambda seen, o: seen.bitwiseOR(o["bits"]))
-    return rows.join(bound_objections(objected, rows), on="msisdn", how="left").select(
-        "subscriber_id", "msisdn", "imsi", "valid_from", "valid_to", "unit", "_row", bits.alias(name)
-    )
+        return now.withColumn("fresh", F.col("bits"))
+    # As the ledger stood then, held at the same instant: what is new is not what only came into force.
+    then = known_at(ledger, params.since).withColumn("recorded_to", F.lit(None).cast("timestamp"))
+    before = objecting_rows(subscribers, then, links, held).groupBy(*row).agg(F.bit_and("objecting").alias("known"))
+    fresh = F.col("bits").bitwiseAND(F.bitwise_not("known"))
+    return now.join(before, on=list(row), how="inner").withColumn("fresh", fresh).drop("known")
 
 
 def silent_sims(lines: DataFrame) -> DataFrame:

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from expectations.consent_ledger import ALL_PURPOSES, CONSENT_LEDGER, PURPOSES, REWARDS
+from udfs.purposes import bits_of, serves
 
 _KEY = ("msisdn", "purpose", "decision", "valid_from")
 _REST = ("valid_to", "request_id", "channel", "brand")
@@ -36,7 +37,6 @@ def intervals(requests: DataFrame) -> DataFrame:
         .filter(F.col("purpose").isin(*PURPOSES, ALL_PURPOSES, REWARDS))
         # An objection to a programme, or consent to what needs none, begins nothing: these are open cases.
         .filter((F.col("decision") == "withdraw") | (F.col("decision") == begins))
-        .dropDuplicates(["request_id"])
         .withColumn("purpose", F.explode(F.when(withdraws_all, every).otherwise(F.array("purpose"))))
         .withColumn("begins", F.col("decision") != "withdraw")
     )
@@ -116,15 +116,43 @@ def in_force(start: Column, end: Column, instant: Column) -> Column:
     return (start <= instant) & (end.isNull() | (instant < end))
 
 
-def ledger_digest(ledger: DataFrame) -> DataFrame:
-    """One row: a digest of what the ledger knows now, its number of rows, and its lines.
+def state_of(ledger: DataFrame, requests: DataFrame, as_of: dt.datetime) -> DataFrame:
+    """One row on what the ledger knows now.
 
     The digest is a sum of row hashes, so it depends neither on order nor on partitioning; nor does it on when
     something became known, so that a run that learns nothing new goes by the same ledger.
+
+    Args:
+        ledger: Rows of ``restricted.consent_ledger``.
+        requests: Rows of ``restricted.consent_requests``.
+        as_of: Processing instant.
+
+    Returns:
+        ``content`` (digest), ``rows``, ``lines``, lines under objection at the instant by purpose (``all`` counts
+        for each), and ``requests`` and ``open`` cases.
     """
+    instant = F.lit(as_of).cast("timestamp")
     row_hash = F.xxhash64(*(F.coalesce(F.col(c).cast("string"), F.lit("-")) for c in (*_KEY, *_REST)))
-    return current(ledger).agg(
-        F.coalesce(F.sum(row_hash.cast("decimal(38,0)")), F.lit(0)).cast("string").alias("content"),
-        F.count("*").alias("rows"),
-        F.count_distinct("msisdn").alias("lines"),
+    holds = (F.col("decision") == "object") & in_force(F.col("valid_from"), F.col("valid_to"), instant)
+    by_line = (
+        current(ledger)
+        .groupBy("msisdn")
+        .agg(
+            F.sum(row_hash.cast("decimal(38,0)")).alias("content"),
+            F.count("*").alias("rows"),
+            F.bit_or(F.when(holds, bits_of(F.col("purpose"))).otherwise(0)).alias("bits"),
+        )
     )
+    known = by_line.agg(
+        F.coalesce(F.sum("content"), F.lit(0)).cast("string").alias("content"),
+        F.coalesce(F.sum("rows"), F.lit(0)).alias("rows"),
+        F.count("*").alias("lines"),
+        *(F.count(F.when(serves(F.col("bits"), p), 1)).alias(p) for p in PURPOSES),
+    )
+    cases = requests.agg(F.count("*").alias("requests"), F.count(F.when(F.col("status") == "open", 1)).alias("open"))
+    return known.join(cases, how="cross")
+
+
+def version_of(content: str) -> str:
+    """The digest in the form in which receipts name a ledger."""
+    return f"{abs(int(content)):x}"

@@ -42,76 +42,142 @@ def units(subscribers: DataFrame) -> DataFrame:
     return subscribers.withColumn("unit", unit)
 
 
-def bound_objections(objected: DataFrame, subscribers: DataFrame) -> DataFrame:
-    """Bind each objection to the person who made it.
+def bound_objections(objected: DataFrame, subscribers: DataFrame, links: DataFrame) -> DataFrame:
+    """Bind each objection to the person who made it, and to the numbers that this person went on to.
 
-    Where master data tells persons apart, that is the holder of the number when the objection began,
-    else its first later holder, else its last earlier one; where it does not, the number itself.
+    Who made it is the holder of the number when the objection began, else its first later holder, else its
+    last earlier one. Where master data does not tell who that was, the objection stays on the number.
+
+    Args:
+        objected: ``msisdn, purpose, valid_from, valid_to`` (see ``jobs.consent.ledger.objections``).
+        subscribers: Rows of ``restricted.subscribers``.
+        links: See ``jobs.consent.numbers``.
 
     Returns:
         One row a number: ``msisdn`` and ``objections``, an array of (holder, bits, from, to).
     """
-    rank = (
-        F.when(in_force(F.col("held_from"), F.col("held_to"), F.col("valid_from")), 0)
-        .when(F.col("held_from") > F.col("valid_from"), 1)
-        .otherwise(2)
+    key = ("msisdn", "purpose", "valid_from", "valid_to")
+    held = subscribers.select(
+        "msisdn",
+        F.struct(
+            "subscriber_id", "imsi", F.col("valid_from").alias("held_from"), F.col("valid_to").alias("held_to")
+        ).alias("held"),
     )
-    distance = F.abs(F.unix_micros("held_from") - F.unix_micros("valid_from"))
-    held = (F.col("valid_from").alias("held_from"), F.col("valid_to").alias("held_to"))
-    holders = subscribers.filter("subscriber_id IS NOT NULL").select("msisdn", "subscriber_id", *held)
-    bound = (
-        objected.join(holders, on="msisdn", how="left")
-        .groupBy("msisdn", "purpose", "valid_from", "valid_to")
-        .agg(F.min(F.struct(rank.alias("rank"), distance.alias("distance"), "subscriber_id")).alias("nearest"))
+    by_number = objected.join(held, on="msisdn", how="left").groupBy(*key).agg(F.collect_list("held").alias("rows"))
+    maker = _maker(F.col("rows"), F.col("valid_from"))
+    bound = by_number.withColumn("maker", maker).select(
+        *key, F.col("maker.holder").alias("holder"), F.col("maker.held_from").alias("maker_from")
     )
+    # The links of the maker's own rows: of an unknown one, those from the row on that the objection is about.
+    own = F.when(F.col("b.holder").isNull(), F.col("l.held_from") >= F.col("b.maker_from")).otherwise(
+        F.col("l.holder").isNull() | (F.col("l.holder") == F.col("b.holder"))
+    )
+    moved = (
+        bound.alias("b")
+        .join(links.alias("l"), on=(F.col("b.msisdn") == F.col("l.msisdn")) & own, how="inner")
+        .select(
+            F.col("l.heir").alias("msisdn"),
+            F.col("b.purpose").alias("purpose"),
+            F.col("b.valid_from").alias("valid_from"),
+            F.col("b.valid_to").alias("valid_to"),
+            F.coalesce("l.heir_holder", "b.holder").alias("holder"),
+        )
+    )
+    here = bound.select(*key, "holder")
     objection = F.struct(
-        F.col("nearest.subscriber_id").alias("holder"),
+        "holder",
         bits_of(F.col("purpose")).alias("bits"),
         F.col("valid_from").alias("from"),
         F.col("valid_to").alias("to"),
     )
-    return bound.groupBy("msisdn").agg(F.sort_array(F.collect_list(objection)).alias("objections"))
+    every = here.unionByName(moved).groupBy("msisdn")
+    return every.agg(F.sort_array(F.collect_set(objection)).alias("objections"))
+
+
+def _maker(rows: Column, instant: Column) -> Column:
+    """Of a number's rows in master data, the one of who held it at an instant: its holder and start."""
+
+    def ranked(row: Column) -> Column:
+        rank = (
+            F.when(in_force(row["held_from"], row["held_to"], instant), 0)
+            .when(row["held_from"] > instant, 1)
+            .otherwise(2)
+        )
+        distance = F.abs(F.unix_micros(row["held_from"]) - F.unix_micros(instant))
+        # A row may not know its holder while another of the same SIM and number does.
+        named = F.filter(rows, lambda r: (r["imsi"] == row["imsi"]) & r["subscriber_id"].isNotNull())
+        holder = F.coalesce(row["subscriber_id"], F.try_element_at(F.array_sort(named), F.lit(1))["subscriber_id"])
+        return F.struct(
+            rank.alias("rank"), distance.alias("distance"), holder.alias("holder"), row["held_from"].alias("held_from")
+        )
+
+    return F.array_min(F.transform(rows, ranked))
 
 
 def of_holder(objections: Column) -> Column:
     """The objections to a number that its holder on this row made, or that nobody can be told to have made."""
     return F.filter(
         objections,
-        lambda o: o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")),
+        lambda o: (
+            (o["since"].isNull() | (F.col("valid_from") >= o["since"]))
+            & (o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")))
+        ),
     )
 
 
-def sims(subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, params: LineParams) -> DataFrame:
+def objecting_rows(subscribers: DataFrame, ledger: DataFrame, links: DataFrame, params: LineParams) -> DataFrame:
+    """Rows of master data, each with its ``unit``, its ``objections``, and ``objecting``: bits in force at processing.
+
+    Args:
+        subscribers: Rows of ``restricted.subscribers``.
+        ledger: Rows of ``restricted.consent_ledger``.
+        links: See ``jobs.consent.numbers``.
+        params: Processing time.
+    """
+    as_of = F.lit(params.as_of).cast("timestamp")
+    return (
+        units(subscribers)
+        .join(bound_objections(objections(ledger), subscribers, links), on="msisdn", how="left")
+        .withColumn("objections", of_holder(F.coalesce("objections", F.array())))
+        .withColumn("objecting", _bits_in_force(F.col("objections"), as_of))
+    )
+
+
+def sims(
+    subscribers: DataFrame, ledger: DataFrame, keyed_days: DataFrame, params: LineParams, links: DataFrame
+) -> DataFrame:
     """Resolve SIMs for each day: pseudonym, line number, and the purposes that they may serve.
 
     A purpose is served by one line of a unit: the first by keyed hash among those without an objection to it
     in force at processing time, so that an objecting line leaves the counts exactly as a deleted one would.
+    Of rows that claim one SIM for one time the later one counts; where they begin together, the one that objects.
 
     Args:
         subscribers: Rows of ``restricted.subscribers``.
         ledger: Rows of ``restricted.consent_ledger``.
         keyed_days: Rows of ``KEYED_DAYS_SCHEMA``.
         params: Processing time.
+        links: See ``jobs.consent.numbers``.
 
     Returns:
         One row a day, SIM and validity interval: ``date, msisdn, subscriber_id, imsi, valid_from, valid_to,
         pseudonym, line_no, purposes`` (bits; 0: none), ``past`` (withdrawn objections: array of bits, from, to),
         ``objecting`` (bits in force at processing time), ``is_thing``, and the attributes of master data.
     """
-    as_of = F.lit(params.as_of).cast("timestamp")
     overlaps = (F.col("valid_from") < F.col("window_end")) & (
         F.col("valid_to").isNull() | (F.col("valid_to") > F.col("window_start"))
     )
+    on_sim = Window.partitionBy("date", "imsi").orderBy("valid_from", F.bit_count("objecting"), "msisdn")
+    until = F.lead("valid_from").over(on_sim)
     resolved = (
-        units(subscribers)
-        .join(bound_objections(objections(ledger), subscribers), on="msisdn", how="left")
-        .withColumn("objections", of_holder(F.coalesce("objections", F.array())))
-        .withColumn("objecting", _bits_in_force(F.col("objections"), as_of))
+        objecting_rows(subscribers, ledger, links, params)
         .withColumn("past", F.filter("objections", lambda o: o["to"].isNotNull()))
         .join(F.broadcast(keyed_days), on=overlaps, how="inner")
+        .withColumn("valid_to", F.least("valid_to", until))
+        .filter(F.col("valid_to").isNull() | (F.col("valid_to") > F.col("valid_from")))
         .withColumn("pseudonym", hmac_sha256(F.col("inner"), F.col("outer"), F.col("unit")))
         .withColumn("line_hash", hmac_sha256(F.col("inner"), F.col("outer"), F.concat(F.lit("line:"), "msisdn")))
-        .withColumn("covers_day", _covers_day())
+        .withColumn("covers_day", F.max(_covers_day()).over(Window.partitionBy("date", "unit", "msisdn")))
     )
     by_hash = Window.partitionBy("date", "unit").orderBy("line_hash")
     numbered = resolved.withColumn("line_no", F.dense_rank().over(by_hash).cast("smallint"))

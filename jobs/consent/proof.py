@@ -22,13 +22,18 @@ from jobs.errors import ConsentError, ThreestepError
 
 
 def probe(
-    context: RunContext, days: Sequence[dt.date], lines: DataFrame, subscribers: DataFrame, ledger: LedgerState
+    context: RunContext,
+    days: Sequence[dt.date],
+    lines: DataFrame,
+    subscribers: DataFrame,
+    links: DataFrame,
+    ledger: LedgerState,
 ) -> dict[str, int]:
     """Kept rows of objecting lines, by ``day|purpose``, found by a way of its own from requests to movement."""
     if ledger.version == "none":
         return {}
     door = context.lake.door(reads=[Schema.RESTRICTED, Schema.PSEUDONYMOUS])
-    silent = bound_objections(objecting_lines(door.read(CONSENT_REQUESTS)), subscribers)
+    silent = bound_objections(objecting_lines(door.read(CONSENT_REQUESTS)), subscribers, links)
     found = leaks(door.read(MOVEMENT).filter(F.col("date").isin(list(days))), lines, silent)
     return {f"{row['date']}|{p}": int(row[p]) for row in found.collect() for p in PURPOSES}
 

@@ -29,12 +29,14 @@ class LedgerState:
         delivered_at: Delivery of the feed.
         lines: Lines under objection at processing time, by purpose.
         waiver: Reason for running without one.
+        table_version: Version of its table, which the run reads; None under a waiver.
     """
 
     version: str
     delivered_at: dt.datetime | None
     lines: Mapping[str, int]
     waiver: str | None = None
+    table_version: int | None = None
 
 
 def counters(days: Sequence[dt.date]) -> list[Column]:

@@ -1,4 +1,4 @@
-"""Job consent: checks the feed against its delivery note, takes it in, and rebuilds the ledger; fails closed."""
+"""Job consent: checks the feed against its delivery note, takes it in, and updates the ledger; fails closed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Schema
 from expectations.quarantine import QUARANTINE
 from expectations.subscribers import SUBSCRIBERS
-from jobs.consent.ledger import changes, current, in_force, intervals, ledger_digest, objections
+from jobs.consent.ledger import changes, current, intervals, state_of, version_of
 from jobs.consent.receipts import LedgerState
+from jobs.consent.requests import of_touched_lines, unseen
 from jobs.context import JobReport, RunContext
 from jobs.errors import ConsentError, UsageError
-from jobs.ingest.consent_feed import ConsentFeed, read_consent
+from jobs.ingest.consent_feed import BATCH, ConsentFeed, read_consent
 from jobs.ingest.delivery_note import DeliveryNote, verify_note
 from jobs.ingest.landing import Landing
-from udfs.purposes import bit, bits_of
+from jobs.lake import Door
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,6 @@ def check_age(note: DeliveryNote, params: ConsentParams) -> None:
         )
 
 
-def lines_by_purpose(rows: DataFrame, as_of: dt.datetime) -> DataFrame:
-    """One row: lines under objection at processing time, one column a purpose (``all`` counts for each)."""
-    instant = F.lit(as_of).cast("timestamp")
-    holding = objections(rows).filter(in_force(F.col("valid_from"), F.col("valid_to"), instant))
-    by_line = holding.groupBy("msisdn").agg(F.bit_or(bits_of(F.col("purpose"))).alias("bits"))
-    return by_line.agg(*(F.count(F.when(F.col("bits").bitwiseAND(F.lit(bit(p))) != 0, 1)).alias(p) for p in PURPOSES))
-
-
 def check_feed(context: RunContext, landing: Landing) -> ConsentFeed | None:
     """Read the feed and hold it against its note, before anything else of a run is read or written.
 
@@ -96,40 +89,80 @@ def check_feed(context: RunContext, landing: Landing) -> ConsentFeed | None:
 
 
 def run_consent(context: RunContext, feed: ConsentFeed | None) -> tuple[JobReport, LedgerState]:
-    """Take in the feed, rebuild ``restricted.consent_ledger``, and return the state that the run goes by.
+    """Take in the feed, bring the ledger up to date, and return the state that the run goes by.
 
-    Costs one small shuffle by line and purpose. Requests are kept for good, so a feed that no longer
-    holds an objection does not end it.
+    Requests are kept for good, so a feed that no longer holds an objection does not end it. Costs a join by
+    request identity; only lines with requests that were not known are decided anew, and where there are none,
+    nothing is written.
+
+    Raises:
+        ConsentError: What would be written breaks the contract, or the ledger is empty.
     """
     if feed is None or not isinstance(feed.note, DeliveryNote):
         state = LedgerState("none", None, dict.fromkeys(PURPOSES, 0), context.settings.waiver)
         return JobReport("consent", rows_in=0), state
-    door = context.lake.door(reads=[Schema.RESTRICTED], writes=[Schema.RESTRICTED])
-    door.merge(CONSENT_REQUESTS, feed.requests, matched={})
-    door.replace(QUARANTINE, feed.rejected, ["consent"])
-    now = intervals(door.read(CONSENT_REQUESTS))
-    door.merge(CONSENT_LEDGER, changes(now, current(door.read(CONSENT_LEDGER)), context.settings.as_of))
-    rows = door.read(CONSENT_LEDGER)
-    report = context.gate.validate(rows, CONSENT_LEDGER, "ledger", check_keys=True)
-    if not report.passed:
-        raise ConsentError(report.message())
-    found = ledger_digest(rows).first()
-    lines = lines_by_purpose(rows, context.settings.as_of).first()
-    count = int(found["rows"]) if found else 0
-    if count == 0 and not context.policy.consent.allow_empty_ledger:
+    door = context.lake.door(writes=[Schema.RESTRICTED])
+    new = unseen(feed.requests, door.read(CONSENT_REQUESTS)).persist()
+    try:
+        added = new.count()
+        if added:
+            _record(context, door, new, of_touched_lines(new, door.read(CONSENT_REQUESTS)))
+            door.merge(CONSENT_REQUESTS, new)
+    finally:
+        new.unpersist()
+    _quarantine(door, feed.rejected)
+    found = state_of(door.read(CONSENT_LEDGER), door.read(CONSENT_REQUESTS), context.settings.as_of).first()
+    if found and found["requests"] and not found["rows"]:
+        # The ledger is gone, or there is nothing in force: which of the two, only all requests can tell.
+        _record(context, door, door.read(CONSENT_REQUESTS), door.read(CONSENT_REQUESTS))
+        found = state_of(door.read(CONSENT_LEDGER), door.read(CONSENT_REQUESTS), context.settings.as_of).first()
+    rows = int(found["rows"]) if found else 0
+    if found is None or (rows == 0 and not context.policy.consent.allow_empty_ledger):
         raise ConsentError(
             "the consent ledger is empty: an operator without a single objection is not believed. "
             "Check the feed, or set consent.allow_empty_ledger in the policy; nothing was processed"
         )
     state = LedgerState(
-        version=f"{abs(int(found['content'])):x}" if found else "none",
+        version=version_of(found["content"]),
         delivered_at=feed.note.delivered_at,
-        lines={p: int(lines[p]) for p in PURPOSES} if lines else dict.fromkeys(PURPOSES, 0),
+        lines={p: int(found[p]) for p in PURPOSES},
+        table_version=door.version(CONSENT_LEDGER),
     )
-    report_out = JobReport(
-        "consent", rows_in=feed.note.rows, rows_out=count, counts={"lines": float(found["lines"])} if found else {}
+    context.say(
+        f"{CONSENT_LEDGER.full_name}: {rows:,} decisions of {found['lines']:,} lines, {added:,} new requests, "
+        f"{found['open']:,} open cases"
     )
-    return report_out, state
+    counts = {"lines": float(found["lines"]), "new_requests": float(added), "open_cases": float(found["open"])}
+    return JobReport("consent", rows_in=feed.note.rows, rows_out=rows, counts=counts), state
+
+
+def _record(context: RunContext, door: Door, new: DataFrame, requests: DataFrame) -> None:
+    """Bring the ledger up to date on the lines of some new requests, before these count as known.
+
+    A run that breaks off in between finds them new again, and the ledger as it should be.
+    """
+    lines = new.where("msisdn IS NOT NULL").select("msisdn").distinct()
+    known = current(door.read(CONSENT_LEDGER)).join(lines, on="msisdn", how="left_semi")
+    written = changes(intervals(requests), known.select(CONSENT_LEDGER.column_names), context.settings.as_of).persist()
+    try:
+        rows = written.count()
+        if not rows:
+            return
+        report = context.gate.validate(written, CONSENT_LEDGER, "ledger", rows=rows, check_keys=True)
+        if not report.passed:
+            raise ConsentError(report.message())
+        door.merge(CONSENT_LEDGER, written)
+    finally:
+        written.unpersist()
+
+
+def _quarantine(door: Door, rejected: DataFrame) -> None:
+    """Replace the feed's rows in quarantine where they differ from what is there."""
+    there = door.read(QUARANTINE).where(F.col("batch") == BATCH).select("row", "reasons", F.lit(-1).alias("side"))
+    sides = rejected.select("row", "reasons", F.lit(1).alias("side")).unionByName(there)
+    differ = sides.groupBy("row", "reasons").agg(F.sum("side").alias("more")).where("more <> 0")
+    if not differ.isEmpty():
+        door.replace(QUARANTINE, rejected, [BATCH])
 
 
 def master(context: RunContext) -> DataFrame:

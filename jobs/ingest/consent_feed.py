@@ -20,6 +20,7 @@ from jobs.settings import RunSettings
 from udfs.text import e164
 
 BATCH = CONSENT_FILE.name
+RESOLVED, CLASH = "request_id_resolved", "request_id_duplicate"
 _KNOWN = (*PURPOSES, ALL_PURPOSES)
 
 
@@ -41,8 +42,7 @@ class ConsentFeed:
     """A delivery of requests.
 
     Attributes:
-        requests: Rows of ``restricted.consent_requests``: those in order, accepted, and those that are not
-            but may be objections, open.
+        requests: See ``honoured``: requests in order, accepted, and those that are not but may be objections, open.
         rejected: Rows of ``restricted.quarantine`` in batch ``consent``: every row not in order, open or not.
         delivered: The rows as delivered; their count is what the note is held against.
         note: Delivery note, or why there is none to go by.
@@ -69,63 +69,72 @@ def mark_requests(delivered: DataFrame, params: ConsentParams) -> DataFrame:
         *instants(rows, "received_at"),
         F.lit("accepted").alias("status"),
     )
-    known = ", ".join(f"'{purpose}'" for purpose in _KNOWN)
     marked = with_reasons(
         typed,
         CONSENT_REQUESTS,
         {
             **line_whole(),
             **parsed("msisdn", "received_at"),
-            "purpose_unknown": f"purpose IS NULL OR purpose IN ({known}) "
-            f"OR (purpose = '{REWARDS}' AND coalesce(decision = 'consent', false))",
+            "msisdn_missing": "msisdn IS NOT NULL",
+            # To object to a programme may mean to leave it or to be left out of everything; to consent to what
+            # needs no consent may mean to take an objection back. A person has to ask.
+            "decision_ambiguous": f"NOT coalesce((decision = 'object' AND purpose = '{REWARDS}') "
+            f"OR (decision = 'consent' AND purpose <> '{REWARDS}'), false)",
             "received_at_in_future": "received_at IS NULL OR received_at <= "
             f"timestamp'{params.delivered_at.astimezone(dt.UTC).isoformat()}'",
         },
     )
     # One identity for several decisions: the first stays, objections first, so that none is lost to another.
+    # A good row resolves the bad ones of its identity and number: that is how an open case is decided.
     order = Window.partitionBy("request_id").orderBy(
         F.size(REASONS) > 0, ~_may_object(), F.col("received_at"), row_json(marked)
     )
-    ranked = marked.withColumn("_rank", F.row_number().over(order))
+    first = F.first(F.when(F.size(REASONS) == 0, F.col("msisdn"))).over(order)
+    ranked = marked.withColumn("_rank", F.row_number().over(order)).withColumn("_first", first)
     again = (F.col("_rank") > 1) & F.col("request_id").isNotNull()
-    return also(ranked, again, "request_id_duplicate").drop("_rank")
+    resolved = (F.size(REASONS) > 0) & (F.coalesce("msisdn", "_first") == F.col("_first"))
+    found = also(
+        ranked.withColumn("_resolved", again & F.coalesce(resolved, F.lit(False))), F.col("_resolved"), RESOLVED
+    )
+    return also(found, again & ~F.col("_resolved"), CLASH).drop("_rank", "_first", "_resolved")
 
 
 def _may_object() -> Column:
-    """Whether the decision is an objection, or cannot be told from one.
-
-    To take back a consent to rewards is one: no purpose in the ledger stands for it, so a person decides.
-    """
-    plain = F.col("decision").isin("withdraw", "consent")
-    back = (F.col("purpose") == REWARDS) & (F.col("decision") == "withdraw")
-    return ~F.coalesce(plain & ~F.coalesce(back, F.lit(False)), F.lit(False))
+    """Whether the decision is an objection, or cannot be told from one."""
+    return ~F.coalesce(F.col("decision").isin("withdraw", "consent"), F.lit(False))
 
 
 def honoured(marked: DataFrame, params: ConsentParams) -> DataFrame:
-    """Rows of ``restricted.consent_requests``: those in order, and every one that may be an objection.
+    """Requests in order, and open cases: what may be an objection, and consents to what needs none.
 
-    The latter are open: they count as an objection to the purpose named, or to all where none is, from
-    the time told (at the latest from the delivery), until someone decides. Only a number that cannot be
-    read leaves nothing to honour; such rows are in quarantine alone, as are withdrawals and consents
-    that are not in order, since ignoring these keeps an objection.
+    An open objection counts, to the purpose named, or to all where none is, from the time told (at the latest
+    from the delivery), until someone decides; one whose number cannot be read has nobody to count for, but
+    stays open. Withdrawals that are not in order are in quarantine alone: ignoring these keeps an objection.
+
+    Returns:
+        Columns of ``restricted.consent_requests``, and ``made``: an identity from the request's own content, for
+        one that came without, or under that of another.
     """
     fine = F.size(REASONS) == 0
     delivered_at = F.lit(params.delivered_at)
-    clash = F.array_contains(REASONS, "request_id_duplicate") | F.col("request_id").isNull()
-    # The row itself names a request without an identity of its own: delivered again, it is the same one.
-    made = F.concat_ws("#", "request_id", F.substring(F.sha2(row_json(marked), 256), 1, 16))
-    opened = marked.where(~fine & F.col("msisdn").isNotNull() & _may_object()).select(
-        F.when(clash, made).otherwise(F.col("request_id")).alias("request_id"),
+    ambiguous = F.array_contains(REASONS, "decision_ambiguous")
+    content = [F.coalesce(F.col("msisdn"), row_json(marked)), F.col("purpose"), F.col("decision"), F.col("received_at")]
+    told = F.concat(F.coalesce("request_id", F.lit("")), F.lit("#"), F.hex(F.xxhash64(*content)))
+    named = marked.withColumn("made", told)
+    clash = F.array_contains(REASONS, CLASH) | F.col("request_id").isNull()
+    opened = named.where(~fine & ~F.array_contains(REASONS, RESOLVED) & (_may_object() | ambiguous)).select(
+        F.when(clash, F.col("made")).otherwise(F.col("request_id")).alias("request_id"),
         F.col("msisdn"),
         F.when(F.col("purpose").isin(*_KNOWN), F.col("purpose")).otherwise(ALL_PURPOSES).alias("purpose"),
-        F.lit(DECISIONS[0]).alias("decision"),
+        F.when(F.col("decision") == "consent", "consent").otherwise(DECISIONS[0]).alias("decision"),
         F.when(F.col("channel").isin(*CHANNELS), F.col("channel")).alias("channel"),
         F.col("brand"),
         F.least("received_at", delivered_at).alias("received_at"),
         F.lit("open").alias("status"),
+        F.col("made"),
     )
-    accepted = marked.where(fine).select(CONSENT_REQUESTS.column_names)
-    return accepted.unionByName(opened.select(CONSENT_REQUESTS.column_names))
+    names = [*CONSENT_REQUESTS.column_names, "made"]
+    return named.where(fine).select(names).unionByName(opened.select(names))
 
 
 def read_consent(landing: Landing, settings: RunSettings) -> ConsentFeed | None:

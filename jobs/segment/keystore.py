@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import secrets
@@ -14,7 +15,7 @@ from typing import Protocol
 from jobs.errors import ThreestepError
 from udfs.keys import KEY_BYTES
 
-_PERIOD = re.compile(r"^(day-\d{4}-\d\d-\d\d|week-\d{4}-W\d\d|month-\d{4}-\d\d)$")
+PERIOD = re.compile(r"^(day-\d{4}-\d\d-\d\d|week-\d{4}-W\d\d|month-\d{4}-\d\d)$")
 
 
 class KeyStore(Protocol):
@@ -99,7 +100,7 @@ class FileKeyStore:
         return sorted(path.stem for path in self.folder.glob("*.key")) if self.folder.is_dir() else []
 
     def _path(self, period: str) -> Path:
-        if not _PERIOD.match(period):
+        if not PERIOD.match(period):
             raise ThreestepError(f"{period!r} is no key period: day-YYYY-MM-DD, week-YYYY-Www or month-YYYY-MM")
         return self.folder / f"{period}.key"
 
@@ -116,3 +117,8 @@ class FileKeyStore:
 def day_period(date: object) -> str:
     """Key period of a local day."""
     return f"day-{date}"
+
+
+def month_period(date: dt.date) -> str:
+    """Key period of a local day's month."""
+    return f"month-{date:%Y-%m}"

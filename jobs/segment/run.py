@@ -9,19 +9,20 @@ from dataclasses import replace
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
-from expectations.consent_ledger import CONSENT_LEDGER
 from expectations.contract import Schema
 from expectations.events import EVENTS
 from expectations.gate import share_rule
 from expectations.movement import MOVEMENT, PROFILE
+from jobs.consent.guard import check_unchanged, open_ledger
 from jobs.consent.lines import LineParams, sims
+from jobs.consent.numbers import closed_links
 from jobs.consent.proof import probe, write_receipts
 from jobs.consent.receipts import LedgerState, counters
 from jobs.consent.run import master
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.segment.days import days_frame, keyed_days, utc_dates
-from jobs.segment.keys import key_store, note_keys
+from jobs.segment.keys import key_store, make_keys
 from jobs.segment.keystore import day_period
 from jobs.segment.movement import MovementParams, admitted, flagged_runs, movement, profile
 
@@ -30,22 +31,21 @@ def run_segment(context: RunContext, days: Sequence[dt.date], ledger: LedgerStat
     """Write ``pseudonymous.movement`` and ``profile`` for the days, and a receipt a day and purpose.
 
     Costs one shuffle of event-sized rows, by (date, imsi): the join with SIMs (where it is not broadcast),
-    repeats and runs all use it. SIMs cost two small ones.
+    repeats and runs all use it. SIMs cost some small ones: by subscriber, SIM, number and unit.
     """
-    door = context.lake.door(reads=[Schema.RESTRICTED, Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS, Schema.AUDIT])
     policy = context.policy
-    store = key_store(context)
-    made = [day for day in days if store.get(day_period(day)) is None]
-    keyed = keyed_days(context.spark, days, policy, store)
-    note_keys(context, made, "created", "stage 1 of the day")
+    make_keys(context, [day_period(day) for day in days], "stage 1 of the day")
+    keyed = keyed_days(context.spark, days, policy, key_store(context))
     subscribers = master(context)
-    ledger_rows = door.read(CONSENT_LEDGER) if ledger.version != "none" else _no_ledger(context)
-    lines = sims(subscribers, ledger_rows, keyed, LineParams(context.settings.as_of)).persist()
-    try:
-        report = _write(context, days, keyed, lines)
-        found = probe(context, days, lines, subscribers, ledger)
-    finally:
-        lines.unpersist()
+    with closed_links(subscribers, covers_holder=policy.consent.covers_holder) as links:
+        params = LineParams(context.settings.as_of)
+        lines = sims(subscribers, open_ledger(context, ledger), keyed, params, links).persist()
+        try:
+            report = _write(context, days, keyed, lines)
+            found = probe(context, days, lines, subscribers, links, ledger)
+        finally:
+            lines.unpersist()
+    check_unchanged(context, days, ledger)
     return replace(report, receipts=write_receipts(context, days, ledger, report.counts, found))
 
 
@@ -96,10 +96,6 @@ def _visitors(events: DataFrame, lines: DataFrame, window: DataFrame, params: Mo
         .agg(F.min("home_mcc").alias("home_mcc"))
         .join(lines.select("date", "imsi"), on=["date", "imsi"], how="left_anti")
     )
-
-
-def _no_ledger(context: RunContext) -> DataFrame:
-    return context.spark.createDataFrame([], CONSENT_LEDGER.struct)
 
 
 def _rows(context: RunContext, table: str) -> int | None:

@@ -23,7 +23,9 @@ from expectations.products import NOISED, RELEASES
 from expectations.quarantine import QUARANTINE
 from expectations.segments import SEGMENTS
 from expectations.subscribers import SUBSCRIBERS
-from jobs.audit.erasure import PSEUDONYMOUS, erase_all, erase_new
+from jobs.audit.erasure import erase_all, erase_new
+from jobs.audit.journal import Journal
+from jobs.audit.removal import PSEUDONYMOUS
 from jobs.consent.receipts import LedgerState, stored
 from jobs.consent.verify import faults
 from jobs.context import RunContext
@@ -112,7 +114,7 @@ def _consent_done(context, at_time):
 
 
 def test_a_late_objection_reaches_back_and_is_proven(spark, context):
-    done = erase_new(context, LEDGER)
+    done = erase_new(context, Journal(context), LEDGER)
     door = context.lake.door(reads=list(Schema))
 
     assert done.removed == {
@@ -146,8 +148,8 @@ def test_a_late_objection_reaches_back_and_is_proven(spark, context):
 def test_again_it_does_nothing_and_proves_it_again(context):
     _consent_done(context, "2026-03-05T00:00:01")
     before = _content(context.lake)
-    assert erase_new(context, LEDGER).scan is None
-    again = erase_all(context, LEDGER)
+    assert erase_new(context, Journal(context), LEDGER).scan is None
+    again = erase_all(context, Journal(context), LEDGER)
     assert again.removed == {} and again.scan is not None and again.scan.hits == 0
     assert _content(context.lake) == before
 
@@ -159,7 +161,7 @@ def test_a_trace_that_no_table_knows_of_fails_it(context):
     with pytest.raises(
         ThreestepError, match=r"products/sent\.csv: 1 of kind pseudonym.*products/sent\.csv: 1 of kind sim"
     ):
-        erase_all(context, LEDGER)
+        erase_all(context, Journal(context), LEDGER)
     receipts = sorted(stored(context.lake.door(reads=[Schema.AUDIT]).read(ERASURES)), key=lambda r: r["number"])
     assert [(r["number"], r["hits"]) for r in receipts] == [(1, 0), (2, 2)] and faults(receipts) == []
     assert faults([dataclasses.asdict(x) if dataclasses.is_dataclass(x) else {**x, "hits": 0} for x in receipts])
@@ -171,6 +173,6 @@ def test_old_versions_and_files_of_a_broken_erasure_go(spark, context):
     late = frame(spark, _ddl(EVENTS), (DAY, SIMS[SECOND], f"{DAY}T11:00:00", "c1", "data", None, 262, True))
     door.replace(EVENTS, late, [DAY])
     door.replace(EVENTS, late.filter("false"), [DAY])
-    again = erase_all(context, LEDGER)
+    again = erase_all(context, Journal(context), LEDGER)
     assert again.removed == {} and again.scan is not None and again.scan.hits == 0
     assert not list((Path(context.lake.root) / "restricted/events").rglob("*.parquet"))

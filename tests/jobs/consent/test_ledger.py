@@ -57,7 +57,7 @@ class TestLedger:
 
     def test_joining_rewards_touches_nothing(self, spark):
         got = _ledger(spark, ("all", "object", "2026-01-02T00:00:00"), ("rewards", "consent", "2026-01-03T00:00:00"))
-        assert got == [("all", "2026-01-02 00:00:00", None)]
+        assert got == [("all", "2026-01-02 00:00:00", None), ("rewards", "2026-01-03 00:00:00", None)]
 
     def test_repeated_objection_keeps_the_first_instant(self, spark):
         got = _ledger(spark, ("all", "object", "2026-01-02T00:00:00"), ("all", "object", "2026-01-05T00:00:00"))

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from expectations.consent_ledger import CONSENT_LEDGER
 from expectations.subscribers import SUBSCRIBERS
 from jobs.consent.lines import KEYED_DAYS_SCHEMA, LineParams, allowed_at, sims
+from jobs.consent.numbers import closed_links
 from udfs.keys import pads
 from udfs.purposes import EVERY, bit
 
@@ -22,7 +23,7 @@ def _line(msisdn, imsi, who=None, contract="private", start="2025-01-01T00:00:00
     return (who, msisdn, imsi, "alpha", contract, 1980, "female", "z1", start, end)
 
 
-def _sims(spark, lines, objections=()):
+def _sims(spark, lines, objections=(), covers_holder=False):
     inner, outer = pads(bytes(32))
     days = frame(
         spark,
@@ -42,7 +43,9 @@ def _sims(spark, lines, objections=()):
         LEDGER_DDL,
         *((m, p, "object", a, b, f"q{i}", "web", None, a, None) for i, (m, p, a, b) in enumerate(objections)),
     )
-    found = sims(frame(spark, DDL, *lines), ledger, days, LineParams(AS_OF)).collect()
+    master = frame(spark, DDL, *lines)
+    with closed_links(master, covers_holder=covers_holder) as links:
+        found = sims(master, ledger, days, LineParams(AS_OF), links).collect()
     return {row["imsi"]: row for row in found}
 
 

@@ -11,6 +11,7 @@ from expectations.events import EVENTS
 from expectations.movement import MOVEMENT
 from expectations.subscribers import SUBSCRIBERS
 from jobs.consent.lines import KEYED_DAYS_SCHEMA, LineParams, sims
+from jobs.consent.numbers import number_links
 from jobs.segment.movement import MovementParams, admitted, flagged_runs, movement, profile
 from udfs.keys import pads
 from udfs.purposes import EVERY, bit
@@ -51,7 +52,7 @@ def _sims(spark):
     ledger = frame(
         spark, ledger_ddl, (SILENT, "market_research", "object", since, None, "q1", "web", None, since, None)
     )
-    return sims(lines, ledger, _days(spark), LineParams(at("2026-03-05T00:00:00"))).cache()
+    return sims(lines, ledger, _days(spark), LineParams(at("2026-03-05T00:00:00")), number_links(lines)).cache()
 
 
 @pytest.fixture(scope="module")
