@@ -148,7 +148,7 @@ class _Run:
             report, found = run_consent(self.context, feed)
             state.append(found)
             # Before any other job: an objection received late reaches back to everything not yet released.
-            erased = erase_new(self.context, self.journal, found).counts if feed is not None else {}
+            erased = erase_new(self.context, self.journal, found, ground.result).counts if feed else {}
             return replace(report, counts={**report.counts, **erased})
 
         # Small jobs wait for commits more than they compute: geography runs beside people, footprints beside events.

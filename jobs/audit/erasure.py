@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -80,11 +80,19 @@ class Erasure:
         return {name: float(value) for name, value in found.items()}
 
 
-def erase_new(context: RunContext, journal: Journal, ledger: LedgerState) -> Erasure:
+def erase_new(
+    context: RunContext, journal: Journal, ledger: LedgerState, settled: Callable[[], object] = lambda: None
+) -> Erasure:
     """Erase after a run's consent job, if the ledger holds an objection that the last erasure did not know of.
 
     Where it does not, this costs one look at two small tables, and nothing is written. Nor is there anything to
     erase before the first run: events come in after the first ledger.
+
+    Args:
+        context: The run.
+        journal: Its journal.
+        ledger: The ledger that it goes by.
+        settled: Waits until nothing else writes to the lake: a file that is being written cannot be scanned.
 
     Raises:
         ThreestepError: A trace was left; the run must not go on.
@@ -92,6 +100,7 @@ def erase_new(context: RunContext, journal: Journal, ledger: LedgerState) -> Era
     since = journal.last_done(*_ERASING)
     if since is None or not _decided_since(context, since):
         return Erasure()
+    settled()
     return _Erasing(context, journal, ledger, since, "run").erase(is_new=True)
 
 
