@@ -13,6 +13,7 @@ from expectations.footprints import CELL_POSITIONS, FOOTPRINTS
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
+from expectations.rewards import REWARDS
 from expectations.segments import SEGMENTS
 from expectations.subscribers import SUBSCRIBERS
 from expectations.tiles import TILES
@@ -24,6 +25,7 @@ ALL: tuple[Contract, ...] = (
     CONSENT_LEDGER,
     EVENTS,
     QUARANTINE,
+    REWARDS,
     CELLS,
     TILES,
     ZONES,

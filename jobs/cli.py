@@ -7,7 +7,7 @@ import sys
 import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
-from jobs.commands.consent import keys, receipts
+from jobs.commands.consent import explain_line, keys, receipts
 from jobs.commands.erasing import erase
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
@@ -27,6 +27,7 @@ app.command("simulate")(simulate)
 app.command("run")(run)
 app.add_typer(job, name="job")
 app.command("receipts")(receipts)
+app.command("explain-line")(explain_line)
 app.command("erase")(erase)
 app.command("keys")(keys)
 app.command("bench")(bench)

@@ -6,10 +6,13 @@ refused. Failures are re-raised without the engine's message, which may quote ro
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
@@ -17,9 +20,11 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
-from jobs.lake_lock import held
+from jobs.lake_lock import held, is_local
 from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
+
+_Lock = threading.RLock
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Lake:
     spark: SparkSession
     root: str
     _known: set[str] = field(default_factory=set, repr=False, compare=False)
+    _writers: defaultdict[str, _Lock] = field(default_factory=lambda: defaultdict(_Lock), repr=False, compare=False)
 
     def door(self, reads: Iterable[Schema | Contract] = (), writes: Iterable[Schema | Contract] = ()) -> Door:
         """Open a door to the named schemas, or single tables of one, only (what may be written may be read)."""
@@ -98,12 +104,18 @@ class Door:
         if self.lake.root.startswith("catalog:"):
             for schema in sorted({self.lake.target(c).rpartition(".")[0] for c in missing}):
                 self.lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        elif is_local(self.lake.root):
+            for contract in missing:
+                if contract.schema.holds_identifiers:
+                    folder = Path(self.lake.location(contract).removeprefix("file:")).parent
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(self._create, missing))
 
     def _create(self, contract: Contract) -> None:
-        with redacted("creating", contract):
-            self.lake.spark.sql(contract.ddl(self.lake.target(contract)))
+        with self._writing(contract, "creating"):
+            if contract.full_name not in self.lake._known:
+                self.lake.spark.sql(contract.ddl(self.lake.target(contract)))
         self.lake._known.add(contract.full_name)
 
     def read(self, contract: Contract, version: int | None = None) -> DataFrame:
@@ -173,7 +185,7 @@ class Door:
         keys = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in contract.keys)
         changes = "*" if matched is None else ", ".join(f"t.`{column}` = {sql}" for column, sql in matched.items())
         clause = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
-        with redacted("merging into", contract):
+        with self._writing(contract, "merging into"):
             self.lake.spark.sql(
                 f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {keys} "
                 f"{clause} WHEN NOT MATCHED THEN INSERT *",
@@ -182,7 +194,7 @@ class Door:
 
     def _save(self, contract: Contract, writer: DataFrameWriter) -> None:
         where = self.lake.location(contract)
-        with redacted("writing", contract):
+        with self._writing(contract, "writing"):
             if self.lake.root.startswith("catalog:"):
                 writer.saveAsTable(where)
             else:
@@ -191,7 +203,7 @@ class Door:
     def restore(self, contract: Contract, version: int) -> None:
         """Go back to an earlier version, as if what came after had not been written."""
         self._may(contract, self.writes, "restore")
-        with redacted("restoring", contract):
+        with self._writing(contract, "restoring"):
             self.lake.spark.sql(f"RESTORE TABLE {self.lake.target(contract)} TO VERSION AS OF {int(version)}")
 
     @contextmanager
@@ -226,8 +238,8 @@ class Door:
         self._may(contract, self.writes, "remove from")
         if not self.exists(contract):
             return
-        with redacted("removing from", contract):
-            condition = period_predicate(contract, periods, column)
+        condition = period_predicate(contract, periods, column)
+        with self._writing(contract, "removing from"):
             self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {condition}")
         if purge:
             self.purge(contract)
@@ -245,7 +257,7 @@ class Door:
         """
         self._may(contract, self.writes, "erase from")
         within = period_predicate(contract, periods, alias="t")
-        with redacted("erasing from", contract):
+        with self._writing(contract, "erasing from"):
             self.lake.spark.sql(
                 f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {within} AND ({matching}) "
                 "WHEN MATCHED THEN DELETE",
@@ -256,12 +268,6 @@ class Door:
         """How many files the latest version has."""
         return len(self.read(contract).inputFiles())
 
-    def purge_all(self, contracts: Sequence[Contract]) -> None:
-        """Purge several tables side by side; see ``purge``."""
-        there = [contract for contract in contracts if self.exists(contract)]
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(self.purge, there))
-
     def purge(self, contract: Contract) -> None:
         """Delete every file that the latest version does not use. The caller holds the lake's lock."""
         self._may(contract, self.writes, "purge")
@@ -271,6 +277,12 @@ class Door:
         self.lake.spark.conf.set("spark.databricks.delta.vacuum.logging.enabled", "false")
         with redacted("purging", contract):
             self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
+
+    @contextmanager
+    def _writing(self, contract: Contract, doing: str) -> Iterator[None]:
+        # Jobs side by side may share a table (quarantine): two replacements at once would conflict.
+        with self.lake._writers[contract.full_name], redacted(doing, contract):
+            yield
 
     def _may(self, contract: Contract, allowed: frozenset[Schema | Contract], verb: str) -> None:
         if contract.schema not in allowed and contract not in allowed:

@@ -234,7 +234,15 @@ class _Run:
         report = self.journal.run(job, fingerprint, work, of_day=of_day, after=after, anew=anew)
         seconds = round(time.monotonic() - started, 2)
         self.summary.reports[job], self.summary.seconds[job] = report, seconds
-        facts = {"job": job, "seconds": seconds, "rows_in": report.rows_in, "rows_out": report.rows_out}
+        facts: dict[str, object] = {
+            "job": job,
+            "seconds": seconds,
+            "rows_in": report.rows_in,
+            "rows_out": report.rows_out,
+        }
+        if report.receipts:
+            # A log that is collected elsewhere is where the chain's end is safe from whoever can write to the lake.
+            facts |= {"receipts": report.receipts[0], "receipts_head": report.receipts[1]}
         self.say("job skipped" if report.skipped else "job done", {k: v for k, v in facts.items() if v is not None})
 
     def _print_of(self, names: Sequence[str], *more: str | None) -> str | None:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -108,6 +109,14 @@ class SegmentPolicy(_Frozen):
     hours_after: int = Field(default=4, ge=0, le=24, description="Of the small hours after, hours")
 
 
+class RewardsPolicy(_Frozen):
+    """The programme that customers can join by a decision ``consent`` on ``rewards``; it looks at no location."""
+
+    enabled: bool = False
+    credit: Decimal = Field(default=Decimal("5.00"), gt=0, max_digits=9, decimal_places=2, description="A month")
+    min_days: int = Field(default=15, ge=1, le=28, description="Local days of membership that a month needs")
+
+
 class Policy(_Frozen):
     """Every privacy parameter. The digest of a policy is written into each release."""
 
@@ -128,6 +137,7 @@ class Policy(_Frozen):
     quality: QualityPolicy = QualityPolicy()
     radio: RadioPolicy = RadioPolicy()
     segments: SegmentPolicy = SegmentPolicy()
+    rewards: RewardsPolicy = RewardsPolicy()
 
     @field_validator("time_zone")
     @classmethod

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-IDENTIFIED = {"subscribers", "events", "consent_requests", "consent_ledger", "quarantine"}
+IDENTIFIED = {"subscribers", "events", "consent_requests", "consent_ledger", "quarantine", "rewards"}
 PSEUDONYMOUS = {"movement", "segments"}
 ORDER = ["simulate", "ingest", "consent", "segment", "transform", "aggregate", "release", "audit"]
 
@@ -61,6 +61,26 @@ def test_stage_two_cannot_name_identified_tables(path):
 )
 def test_only_stage_one_makes_pseudonyms_and_only_its_keys_are_pads(path):
     assert "jobs.segment.keystore" not in _imports(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "tables"),
+    [
+        ("jobs/rewards.py", {"consent_ledger", "rewards"}),
+        ("jobs/consent/explain.py", {"consent_ledger", "subscribers", "audit"}),
+    ],
+)
+def test_what_is_about_single_lines_cannot_name_a_location_table(module, tables):
+    """Neither by itself nor through a module of the house that it imports, but for the door and the gate."""
+    shared = {"expectations.gate", "jobs.lake", "jobs.context", "jobs.settings"}
+    seen, todo = set(), [ROOT / module]
+    while todo:
+        path = todo.pop()
+        names = {name for name in _imports(path) if name.startswith(("jobs", "expectations"))} - shared
+        found = {ROOT / f"{name.replace('.', '/')}.py" for name in names}
+        seen |= {p.stem for p in found if p.is_file() and p.parent.name == "expectations"}
+        todo += [p for p in found if p.is_file() and p.parent.name != "expectations"]
+    assert tables <= seen <= tables | {"contract", "rules", "consent_ledger", "subscribers", "consent_requests"}
 
 
 @pytest.mark.parametrize("path", _modules("udfs"), ids=str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -93,4 +94,6 @@ def purge_old_files(context: RunContext) -> None:
     door = context.lake.door(writes=[Schema.RESTRICTED, Schema.PSEUDONYMOUS])
     there = Counter(f.table for f in list_files(context.lake, ALL) if f.leaf.endswith(".parquet") and not f.is_log)
     tables = [c for c in (EVENTS, QUARANTINE, *PSEUDONYMOUS) if door.exists(c)]
-    door.purge_all([c for c in tables if there[f"{c.schema}/{c.name}"] != door.files_in_use(c)])
+    old = [c for c in tables if there[f"{c.schema}/{c.name}"] != door.files_in_use(c)]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(door.purge, old))

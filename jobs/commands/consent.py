@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from expectations.contract import Schema
 from jobs.commands.options import (
     KeysOption,
     LakeOption,
@@ -13,6 +16,7 @@ from jobs.commands.options import (
     MemoryOption,
     PolicyOption,
     as_date,
+    is_local,
     key_folder,
     lake_root,
 )
@@ -57,7 +61,10 @@ def receipts(
     rows = [row for row in found if day is None or row["date"] == day]
     teller.rows("receipt", [{k: row[k] for k in _SHOWN} for row in rows])
     if verify:
-        amiss = faults(found, recorded_ends(opened))
+        ends = recorded_ends(opened)
+        if not found and not ends:
+            raise ThreestepError(f"{lake}: there are no receipts, and no run that wrote some")
+        amiss = faults(found, ends)
         for fault in amiss:
             teller.line(str(fault))
         if amiss:
@@ -66,6 +73,33 @@ def receipts(
         raise ThreestepError(f"audit.consent_receipts: no receipt has the hash {contains}: it was removed or altered")
     if verify and found:
         teller.line(f"all {len(found)} receipts hold; the last hash is {found[-1]['hash']}: note it elsewhere")
+
+
+def explain_line(
+    msisdn: Annotated[str, typer.Argument(help="Phone number in any usual spelling; - reads it from standard input")],
+    lake: LakeOption,
+    policy: PolicyOption = None,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """Answer a customer's request for access: a line's decisions, and the days on which it could serve a purpose.
+
+    Only the owner of the lake's restricted folder may ask; in a catalog, who was granted its tables.
+    """
+    from jobs.consent.access import refuse_strangers
+    from jobs.consent.explain import ExplainParams
+    from jobs.consent.explain import explain_line as explained
+
+    if is_local(lake):
+        refuse_strangers(Path(lake_root(lake)) / Schema.RESTRICTED)
+    teller, rules = Teller(), load_policy(policy)
+    typed = sys.stdin.readline().strip() if msisdn == "-" else msisdn
+    opened = _open(teller, lake, master, driver_memory)
+    with teller.working("looking the line up"):
+        answer = explained(opened, typed, ExplainParams(rules.time_zone, rules.consent.covers_holder))
+    teller.line(f"{answer.masked}: {len(answer.decisions)} decisions, {len(answer.days)} days with a receipt")
+    teller.rows("decision", answer.decisions)
+    teller.rows("day", answer.days)
 
 
 def keys(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import typer
 
-from jobs.commands.options import MasterOption, MemoryOption, with_run_settings
+from jobs.commands.options import (
+    LakeOption,
+    MasterOption,
+    MemoryOption,
+    PolicyOption,
+    lake_root,
+    processing_time,
+    with_run_settings,
+)
 from jobs.console import Teller
 from jobs.pipeline import JOBS
-from jobs.settings import RunSettings
+from jobs.settings import RunSettings, load_policy
 
 job = typer.Typer(
     help="Run one job of a run by itself, as a scheduler does; the jobs before it must have been run.",
@@ -33,6 +42,28 @@ def _one(name: str) -> Callable[..., None]:
 
 for _name in JOBS:
     job.command(_name, help=f"The job {_name} of a run.")(_one(_name))
+
+
+@job.command("rewards")
+def rewards(
+    lake: LakeOption,
+    month: Annotated[str, typer.Option("--month", help="Month that is over, YYYY-MM")],
+    policy: PolicyOption = None,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """Credit the members of the rewards programme for a month, from the ledger of consent alone."""
+    from jobs.lake import Lake
+    from jobs.rewards import reward_params, run_rewards
+    from jobs.session import get_session
+
+    teller = Teller()
+    params = reward_params(load_policy(policy), month, processing_time(None))
+    with teller.working("starting Spark"):
+        opened = Lake(get_session(master, driver_memory=driver_memory), lake_root(lake))
+    with teller.working("crediting"), opened.lock():
+        report = run_rewards(opened, params)
+    teller.line(f"{month}: {report.rows_out} lines credited with {params.credit} each, in restricted.rewards")
 
 
 def _pipeline(settings: RunSettings, master: str | None, memory: str | None, only: Sequence[str]) -> None:

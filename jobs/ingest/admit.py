@@ -11,7 +11,18 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from expectations.contract import Contract
-from expectations.gate import REASONS, GateReport, TableRule, bad_rows, check_table, good_rows, share_rule, with_reasons
+from expectations.gate import (
+    REASONS,
+    GateReport,
+    RuleResult,
+    TableRule,
+    bad_rows,
+    check_table,
+    good_rows,
+    row_results,
+    share_rule,
+    with_reasons,
+)
 from expectations.quarantine import QUARANTINE
 from jobs.context import RunContext
 from jobs.errors import InputRejectedError
@@ -160,6 +171,11 @@ def quarantine(door: Door, marked: DataFrame, table: str, batch: str, counts: Ta
         door.remove(QUARANTINE, [batch])
 
 
+def by_reason(counts: Tally) -> list[RuleResult]:
+    """Rows by reason for the record: they outlive the rows in quarantine, which go with the table's own."""
+    return row_results(counts.reasons, counts.total)
+
+
 def quarantined_rule(table: str, batch: str, counts: Tally, bound: float) -> TableRule:
     """At most the policy's share of a batch is quarantined."""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.reasons.items())
@@ -189,7 +205,7 @@ def hold(
     """
     good = good_rows(marked).select(contract.column_names)
     held = [quarantined_rule(table, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    report = context.gate.record(contract, batch, check_table(held))
+    report = context.gate.record(contract, batch, [*check_table(held), *by_reason(counts)])
     if report.passed:
         report = context.gate.validate(
             good, contract, batch, rows=counts.good, min_rows=1, extra_rules=held, check_keys=True

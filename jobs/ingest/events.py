@@ -18,6 +18,7 @@ from jobs.errors import InputRejectedError
 from jobs.ingest import eurostat
 from jobs.ingest.admit import (
     Tally,
+    by_reason,
     judged,
     keep_raw,
     line_whole,
@@ -151,7 +152,7 @@ def run_events(context: RunContext, landing: Landing) -> JobReport:
     known = with_cell_known(good_rows(marked), cells)
     rules = table_rules(counts, params, context.policy, _usual(door, params))
     held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    refuse(context, context.gate.record(EVENTS, batch, check_table(held)))
+    refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *by_reason(counts)]))
     door.create([EVENTS])
     before = door.version(EVENTS)
     dates = _replaced(counts, params)

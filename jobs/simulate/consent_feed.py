@@ -1,4 +1,4 @@
-"""The consent feed: objections by purpose as customers make them, through every channel and spelling."""
+"""The consent feed: objections by purpose and memberships, through every channel and spelling."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ PURPOSES = {
 CHANNELS = {"web": 0.38, "app": 0.27, "phone": 0.14, "shop": 0.09, "letter": 0.07, "sms": 0.05}
 _LATE, _MEANWHILE = 0.10, 0.12  # received after the last day; during the days
 _WITHDRAWN, _SECOND = 0.12, 0.08
+REWARDS = "rewards"
+_MEMBERS, _LEAVE = 0.02, 0.15  # of residents' lines; of these
 
 
 def make_consent(all_lines: DataFrame, clock: Clock, delivered: int, share: float, draws: Draws) -> DataFrame:
-    """One row a request, of a ``share`` of residents' lines.
+    """One row a request: of a ``share`` of residents' lines objections, of a few more the joining of a programme.
 
     Args:
         all_lines: See ``master.make_lines``.
@@ -36,7 +38,7 @@ def make_consent(all_lines: DataFrame, clock: Clock, delivered: int, share: floa
         draws: The source of draws.
 
     Returns:
-        The contract's columns; decision is object or withdraw, numbers are spelled as people do.
+        The contract's columns; numbers are spelled as people do.
     """
     line = F.col("line_id")
     timing = draws.uniform("objection/timing", line)
@@ -52,24 +54,26 @@ def make_consent(all_lines: DataFrame, clock: Clock, delivered: int, share: floa
     again = F.col("received") + F.floor(
         draws.uniform("objection/again", line) * (last - F.col("received")).cast("double")
     )
+    objects, joins = draws.uniform("objects", line) < share, draws.uniform("member", line) < _MEMBERS
+    second = objects & (draws.uniform("objection/second", line) < _SECOND)
+    withdraws = objects & (draws.uniform("objection/withdrawn", line) < _WITHDRAWN)
+    joined = F.lit(clock.begin) - 60 - draws.whole("member/since", 300 * 86_400, line)
+    left = joined + F.floor(draws.uniform("member/until", line) * (last - joined).cast("double"))
+    leaves = joins & (draws.uniform("member/left", line) < _LEAVE)
     requests = F.array(
-        _request(0, F.lit(True), purpose, "object", F.col("received")),
-        _request(
-            1,
-            draws.uniform("objection/second", line) < _SECOND,
-            draws.choice("objection/other", others, line),
-            "object",
-            F.col("received"),
-        ),
-        _request(2, draws.uniform("objection/withdrawn", line) < _WITHDRAWN, purpose, "withdraw", again),
+        _request(0, objects, purpose, "object", F.col("received")),
+        _request(1, second, draws.choice("objection/other", others, line), "object", F.col("received")),
+        _request(2, withdraws, purpose, "withdraw", again),
+        _request(3, joins, F.lit(REWARDS), "consent", joined),
+        _request(4, leaves, F.lit(REWARDS), "withdraw", left),
     )
     return (
-        all_lines.where((F.col("kind") == RESIDENT) & (draws.uniform("objects", line) < share))
+        all_lines.where((F.col("kind") == RESIDENT) & (objects | joins))
         .withColumn("received", received)
         .select("line_id", "msisdn", F.inline(requests))
         .where("made")
         .select(
-            F.format_string("R%010d", line * 3 + F.col("part")).alias("request_id"),
+            F.format_string("R%010d", line * 5 + F.col("part")).alias("request_id"),
             spelled(F.col("msisdn"), draws.whole("spelling", 7, line, F.col("part"))).alias("msisdn"),
             "purpose",
             "decision",

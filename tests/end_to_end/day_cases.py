@@ -92,11 +92,20 @@ class TestPrivacy:
         assert not [s for s in seeds if any(s in t for t in texts)]
         assert not re.search(r"\b26299\d{10}\b", world.output)
 
-    def test_quarantine_holds_each_kind(self, spark, world):
-        rows = _table(spark, world, "restricted/quarantine")
-        reasons = {r["reason"] for r in rows.select(F.explode("reasons").alias("reason")).distinct().collect()}
+    def test_each_kind_of_flaw_was_rejected(self, spark, world):
+        found = _table(spark, world, "audit/quality_results").filter(
+            "table_name = 'restricted.events' AND kind = 'row'"
+        )
+        reasons = {r["rule"] for r in found.filter("observed > 0").collect()}
         wanted = {"event_time_malformed", "imsi_missing", "imsi_malformed", "cell_id_missing", "event_type_unknown"}
         assert wanted <= reasons, sorted(reasons)
+
+    def test_contacts_are_gone_that_are_past_their_retention(self, spark, world):
+        """The day lies months back: with its release, all that it read is over, files included."""
+        assert _table(spark, world, "restricted/events").count() == 0
+        assert not list((world.lake / "restricted" / "events").rglob("*.parquet"))
+        left = _table(spark, world, "restricted/quarantine")
+        assert left.filter("table_name = 'events'").count() == 0 and left.count() > 0
 
     def test_progress_was_told_in_json(self, world):
         told = messages(world.output)
@@ -114,26 +123,27 @@ class TestAgain:
 
     def test_broken_off_run_goes_on_to_the_same_bytes(self, spark, world, tmp_path, monkeypatch, capsys):
         """Killed between the product's rows and the row that makes them valid; other partitioning, too."""
-        import jobs.release.run as release
+        import jobs.release.publish as release
 
         monkeypatch.setenv("THREESTEP_NOISE_SEED", "5")
         put_key(tmp_path / "lake.keys", FIRST)
-        publish = release.release_digests
+        entry = release._entry
 
-        def dies(rows, contract):
-            if contract.name == "footfall":
+        def dies(context, product, day, row):
+            if product == "footfall":
                 raise KeyboardInterrupt
-            return publish(rows, contract)
+            return entry(context, product, day, row)
 
-        monkeypatch.setattr(release, "release_digests", dies)
+        monkeypatch.setattr(release, "_entry", dies)
         partitions = spark.conf.get("spark.sql.shuffle.partitions")
         spark.conf.set("spark.sql.shuffle.partitions", "5")
         try:
             with pytest.raises(KeyboardInterrupt):
                 run_day(world.landing, tmp_path / "lake")
             other = World(tmp_path, world.landing, tmp_path / "lake", "")
-            assert {r["product"] for r in _table(spark, other, "products/releases").collect()} == {"panel"}
-            monkeypatch.setattr(release, "release_digests", publish)
+            assert _table(spark, other, "products/releases").count() == 0
+            assert _table(spark, other, "products/footfall").count() > 0
+            monkeypatch.setattr(release, "_entry", entry)
             capsys.readouterr()
             assert run_day(world.landing, tmp_path / "lake") == 0
         finally:

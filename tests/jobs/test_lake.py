@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from frames import frame, rows
@@ -63,6 +65,14 @@ class TestReplace:
         for _ in range(2):
             door.replace(PEOPLE, frame(spark, DDL, ("2026-03-04", "+492", 2)), ["2026-03-04"])
         assert rows(door.read(PEOPLE)) == [("2026-03-03", "+491", 1), ("2026-03-04", "+492", 2)]
+
+    def test_side_by_side_each_period_is_replaced(self, spark, lake):
+        door = lake.door(writes=ALL)
+        whole = replace(PEOPLE, name="whole", partitioned=False)
+        days = [f"2026-03-0{n}" for n in range(1, 5)]
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda day: door.replace(whole, frame(spark, DDL, (day, "+491", 1)), [day]), days))
+        assert [row[0] for row in rows(door.read(whole))] == days
 
     def test_wrong_columns_are_named(self, spark, lake):
         with pytest.raises(ThreestepError, match=r"missing columns \['n'\], unexpected columns \['m'\]"):

@@ -123,6 +123,7 @@ class TestStored:
         assert [m["number"] for m in told if m["event"] == "receipt"] == [1, 2, 3, 4]
         assert written[3]["hash"] in told[-1]["event"]
         assert threestep(*verify, "--contains", "no such hash") == 1
+        assert threestep("receipts", "--lake", tmp_path / "no lake", "--verify") == 1
 
         spark.sql(f"UPDATE delta.`{lake.location(CONSENT_RECEIPTS)}` SET events_excluded = 11 WHERE receipt_id = 'id2'")
         assert threestep(*verify) == 1

@@ -36,13 +36,16 @@ CASES: dict[str, tuple[dict[str, Any], list[str], tuple[str, str, str] | None]] 
     "unknown decision": ({"decision": "stop!"}, ["decision_unknown"], OPEN),
     "no decision": ({"decision": None}, ["decision_missing"], OPEN),
     "nothing known": ({"purpose": "x", "decision": "y"}, ["decision_unknown", "purpose_unknown"], OPEN_ALL),
-    "no more rewards": ({"purpose": "rewards", "decision": "withdraw"}, ["purpose_unknown"], OPEN_ALL),
+    "no more rewards": ({"purpose": "rewards", "decision": "withdraw"}, [], ("withdraw", "rewards", "accepted")),
+    "objection to rewards": ({"purpose": "rewards"}, ["decision_ambiguous"], OPEN_ALL),
+    "consent to research": ({"decision": "consent"}, ["decision_ambiguous"], ("consent", "market_research", "open")),
     "no time": ({"received_at": None}, ["received_at_missing"], OPEN),
     "clock": ({"received_at": "12:30"}, ["received_at_malformed"], OPEN),
     "from the future": ({"received_at": "2026-04-01T00:00:00Z"}, ["received_at_in_future"], OPEN),
     "by fax": ({"channel": "fax"}, ["channel_unknown"], OPEN),
-    "broken number": ({"msisdn": "17"}, ["msisdn_malformed"], None),
-    "no number": ({"msisdn": None}, ["msisdn_missing"], None),
+    "broken number": ({"msisdn": "17"}, ["msisdn_malformed"], OPEN),
+    "no number": ({"msisdn": None}, ["msisdn_missing"], OPEN),
+    "withdrawal of nobody": ({"decision": "withdraw", "msisdn": "17"}, ["msisdn_malformed"], None),
     "withdrawal of what": ({"decision": "withdraw", "purpose": "spam"}, ["purpose_unknown"], None),
     "withdrawal to come": (
         {"decision": "withdraw", "received_at": "2026-04-01T00:00:00Z"},
@@ -64,7 +67,8 @@ def test_every_reason_and_what_is_honoured(delivered: Callable[..., DataFrame]) 
     marked.unpersist()
     told = {name: (row.decision, row.purpose, row.status) for name, row in kept.items()}
     assert told == {name: want for name, (_, _, want) in CASES.items() if want}
-    assert {row.msisdn for row in kept.values()} == {"+491711234567"}
+    assert {name for name, row in kept.items() if row.msisdn is None} == {"broken number", "no number"}
+    assert {row.msisdn for row in kept.values()} == {"+491711234567", None}
     # An objection without a usable time holds from the delivery on.
     for name in ("no time", "clock", "from the future"):
         assert kept[name].received_at.timestamp() == AT.timestamp()
@@ -87,6 +91,27 @@ def test_one_identity_for_several_requests_loses_none(delivered: Callable[..., D
         [("all", "object", "accepted"), ("market_research", "object", "open"), ("market_research", "object", "open")],
         [("all", "object", "open"), ("market_research", "object", "accepted"), ("market_research", "object", "open")],
     )
+
+
+def test_a_good_row_decides_the_bad_ones_of_its_identity_and_number(delivered: Callable[..., DataFrame]) -> None:
+    rows = [
+        {"request_id": "1", "purpose": "spam"},
+        {"request_id": "1", "decision": "withdraw"},
+        {"request_id": "2", "msisdn": "17"},
+        {"request_id": "2", "purpose": "all"},
+        {"request_id": "3", "purpose": "spam", "msisdn": "0171 7654321"},
+        {"request_id": "3", "purpose": "all"},
+    ]
+    params = ConsentParams(AT)
+    marked = mark_requests(delivered(CONSENT_FILE, GOOD, rows), params)
+    kept = honoured(marked, params).collect()
+    assert sorted((row.request_id[:1], row.msisdn, row.purpose, row.decision, row.status) for row in kept) == [
+        ("1", "+491711234567", "market_research", "withdraw", "accepted"),
+        ("2", "+491711234567", "all", "object", "accepted"),
+        # Another number's: nothing says that it was decided.
+        ("3", "+491711234567", "all", "object", "accepted"),
+        ("3", "+491717654321", "all", "object", "open"),
+    ]
 
 
 FEED = """request_id,msisdn,purpose,decision,channel,received_at

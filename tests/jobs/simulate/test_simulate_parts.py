@@ -94,12 +94,16 @@ def test_three_per_cent_of_lines_object(spark) -> None:
     digits = objecting["msisdn"].str.replace(r"\D", "", regex=True).str.replace(r"^(0049|49|0)", "", regex=True)
     assert digits.str.match(r"^1555\d{7}$").all()
     assert 0.026 < digits.nunique() / mobile < 0.034
-    assert set(requests["purpose"]) == set(consent_feed.PURPOSES)
+    assert set(requests["purpose"]) == {*consent_feed.PURPOSES, "rewards"}
+    members = requests[requests["purpose"] == "rewards"]
+    assert set(members["decision"]) == {"consent", "withdraw"} and members["request_id"].is_unique
+    assert 0.016 < (members["decision"] == "consent").sum() / mobile < 0.024
     assert set(requests["channel"]) == set(consent_feed.CHANNELS)
     received = requests["received_at"].map(datetime.fromisoformat)
     assert (received >= datetime.fromisoformat("2026-03-04T00:00:00+01:00")).any()
     assert (received < datetime.fromisoformat("2026-03-03T00:00:00+01:00")).any()
-    assert (requests["decision"] == "withdraw").any()
+    assert (requests.loc[requests["purpose"] != "rewards", "decision"] == "withdraw").any()
+    assert requests["request_id"].is_unique
     numbers = all_lines.agg(F.count_distinct("imsi"), F.count("imsi"), F.count_distinct("msisdn"),
                             F.count("msisdn")).first()  # fmt: skip
     assert numbers[0] == numbers[1]
