@@ -149,7 +149,7 @@ class _Run:
             state.append(found)
             # Before any other job: an objection received late reaches back to everything not yet released.
             erased = erase_new(self.context, self.journal, found, ground.result).counts if feed else {}
-            return replace(report, counts={**report.counts, **erased})
+            return replace(report, counts={**report.counts, **erased}, fingerprint=found.version)
 
         # Small jobs wait for commits more than they compute: geography runs beside people, footprints beside events.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="geography") as beside:

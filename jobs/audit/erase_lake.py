@@ -52,7 +52,7 @@ def erase_lake(
             _, state = run_consent(context, feed)
             found.append(erase_all(context, journal, state))
             removed = found[0].removed or {}
-            return JobReport(JOB, rows_out=sum(removed.values()), counts=found[0].counts)
+            return JobReport(JOB, rows_out=sum(removed.values()), counts=found[0].counts, fingerprint=state.version)
 
         try:
             journal.run(JOB, None, work, of_day=False)

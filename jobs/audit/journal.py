@@ -56,7 +56,7 @@ class Journal:
             message = str(error) if isinstance(error, ThreestepError) else type(error).__name__
             self._record(job, "blocked" if blocked else "failed", fingerprint, started, None, message)
             raise
-        self._record(job, "done", fingerprint, started, report, None)
+        self._record(job, "done", report.fingerprint or fingerprint, started, report, None)
         return report
 
     def blocked(self, job: str) -> bool:
@@ -74,10 +74,13 @@ class Journal:
             frame = self.context.spark.createDataFrame(rows, QUALITY_RESULTS.struct).coalesce(1)
             self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, frame)
 
-    def last_done(self, *jobs: str) -> dt.datetime | None:
-        """When any of some jobs last ended well; None where its latest record says otherwise."""
-        ends = [at for (name, _), (status, _, at) in self._latest.items() if name in jobs and status == "done"]
-        return _EPOCH + dt.timedelta(microseconds=max(ends)) if ends else None
+    def last_done(self, *jobs: str) -> tuple[dt.datetime, str] | None:
+        """When the latest of some jobs ended well, and by what; None where none did."""
+        ends = [(at, by) for (name, _), (status, by, at) in self._latest.items() if name in jobs and status == "done"]
+        if not ends:
+            return None
+        at, by = max(ends)
+        return _EPOCH + dt.timedelta(microseconds=at), by
 
     def outdate(self, days: Sequence[dt.date], why: str) -> None:
         """Let no run skip the jobs of some days any more: what they wrote is not whole."""

@@ -109,7 +109,7 @@ def _content(lake):
 
 
 def _consent_done(context, at_time):
-    record = ("r2", "consent", DAY, DAY, "done", "", None, None, 1.0, None, None, None, at_time)
+    record = ("r2", "consent", DAY, DAY, "done", LEDGER.version, None, None, 1.0, None, None, None, at_time)
     context.lake.door(writes=[Schema.AUDIT]).append(RUNS, frame(context.spark, _ddl(RUNS), record))
 
 
