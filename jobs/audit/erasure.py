@@ -97,10 +97,10 @@ def erase_new(
         ThreestepError: A trace was left; the run must not go on.
     """
     last = journal.last_done(*_ERASING)
-    if last is None or last[1] == ledger.version:
+    if not journal.knows(*_ERASING) or (last is not None and last[1] == ledger.version):
         return Erasure()
     settled()
-    return _Erasing(context, journal, ledger, last[0], "run").erase(is_new=True)
+    return _Erasing(context, journal, ledger, last[0] if last else None, "run").erase(is_new=True)
 
 
 def erase_all(context: RunContext, journal: Journal, ledger: LedgerState) -> Erasure:

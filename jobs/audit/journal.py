@@ -82,6 +82,10 @@ class Journal:
         at, by = max(ends)
         return _EPOCH + dt.timedelta(microseconds=at), by
 
+    def knows(self, *jobs: str) -> bool:
+        """Whether any of some jobs ever ran in this lake, however it ended."""
+        return any(name in jobs for name, _ in self._latest)
+
     def outdate(self, days: Sequence[dt.date], why: str) -> None:
         """Let no run skip the jobs of some days any more: what they wrote is not whole."""
         door = self.context.lake.door(reads=[Schema.AUDIT], writes=[Schema.AUDIT])
