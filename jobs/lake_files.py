@@ -21,14 +21,14 @@ _THREADS = 16
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LakeFile:
     """One file.
 
     Attributes:
         name: Path below its root, after the root's own name: ``restricted/events/event_date=…/part-….parquet``.
         path: Path as the storage knows it.
-        url: Path as the engine reads it, wildcards escaped.
+        url: Path as the engine names it.
         size: Bytes.
         store: The storage.
     """
@@ -43,6 +43,11 @@ class LakeFile:
     def table(self) -> str:
         """Schema and table by its place, ``restricted/events``; a stray file's folder."""
         return "/".join(self.name.split("/")[:-1][:2]) or "."
+
+    @property
+    def literal(self) -> str:
+        """Path as the engine reads it: wildcards escaped."""
+        return re.sub(r"([*?\[\]{}\\])", r"\\\1", self.url)
 
     @property
     def leaf(self) -> str:
@@ -93,8 +98,7 @@ def list_files(lake: Lake, contracts: Sequence[Contract]) -> list[LakeFile]:
                 continue
             below = info.path[len(base) :].lstrip("/")
             url = f"{root.rstrip('/')}/{below}" if scheme else info.path
-            literal = re.sub(r"([*?\[\]{}\\])", r"\\\1", url)
-            found.append(LakeFile("/".join(p for p in (prefix, below) if p), info.path, literal, info.size or 0, store))
+            found.append(LakeFile("/".join(p for p in (prefix, below) if p), info.path, url, info.size or 0, store))
     return sorted(found, key=lambda file: file.name)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from urllib.parse import unquote
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.audit.scan_parquet import MAGIC, read_group, sort_parquet
@@ -40,6 +40,7 @@ _OPAQUE = (
     b"\x04\x22\x4d\x18",
 )
 _HEAD = 8
+_ROW = "row"
 
 
 @dataclass(frozen=True)
@@ -119,15 +120,6 @@ class ScanReport:
             )
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Files that are read alike: ``path, contents``, and the rows that are at least to be seen of them."""
-
-    frame: DataFrame
-    rows: int
-    seen: Observation = field(default_factory=Observation)
-
-
 @dataclass
 class _Sorted:
     parquet: list[LakeFile]
@@ -136,6 +128,11 @@ class _Sorted:
     hidden: list[LakeFile]
     unreadable: list[LakeFile]
     apart: int = 0
+
+    @property
+    def read(self) -> list[LakeFile]:
+        """Files other than Parquet that are read."""
+        return [*self.plain, *self.large, *self.hidden]
 
 
 def scan(spark: SparkSession, files: Sequence[LakeFile], needles: DataFrame, params: ScanParams) -> ScanReport:
@@ -153,18 +150,30 @@ def scan(spark: SparkSession, files: Sequence[LakeFile], needles: DataFrame, par
     sorted_files = _sort(files, params)
     parquet = sort_parquet(sorted_files.parquet, params.conditions)
     try:
-        parts = [_Part(read_group(spark, group), group.rows) for group in parquet.groups]
-        parts += [*_plain_parts(spark, sorted_files), _Part(_names(spark, files), len(files))]
-        found = _hits(_together(parts), needles).collect()
-        seen = [int(part.seen.get["rows"]) for part in parts]
+        parts = [read_group(spark, group) for group in parquet.groups]
+        parts += [*_plain_parts(spark, sorted_files), _names(spark, files)]
+        found = _hits(reduce(DataFrame.unionByName, parts), needles).collect()
     except (PySparkException, Py4JError) as error:
         raise ThreestepError(f"scanning the lake's files failed: {describe_error(error)}; nothing is proven") from None
-    for part, rows in zip(parts, seen, strict=True):
-        if rows < part.rows:
-            raise ThreestepError(f"the scan saw {rows:,} of {part.rows:,} rows of a kind of file; nothing is proven")
+    counted = {_plain_path(row["path"]): int(row["hits"]) for row in found if row["kind"] == _ROW}
+    _require_seen(counted, {**parquet.rows, **dict.fromkeys(sorted_files.read, 1)})
     unreadable = tuple(_without_digits(file.name) for file in (*sorted_files.unreadable, *parquet.unreadable))
-    hits = [(row["path"], row["kind"], int(row["hits"])) for row in found]
+    hits = [(row["path"], row["kind"], int(row["hits"])) for row in found if row["kind"] != _ROW]
     return ScanReport(len(files) - sorted_files.apart, sorted_files.apart, _findings(files, hits), unreadable)
+
+
+def _require_seen(counted: Mapping[str, int], expected: Mapping[LakeFile, int]) -> None:
+    """A file that the engine passed over, or read in part, was not scanned.
+
+    Raises:
+        ThreestepError: There is one.
+    """
+    passed = [f for f, rows in expected.items() if counted.get(_plain_path(f.url), 0) < rows]
+    if passed:
+        raise ThreestepError(
+            f"the scan did not see all of {len(passed):,} files, {_without_digits(passed[0].name)} among them; "
+            "nothing is proven"
+        )
 
 
 def _sort(files: Sequence[LakeFile], params: ScanParams) -> _Sorted:
@@ -200,28 +209,24 @@ def _is_checksum(file: LakeFile, head: bytes, sizes: Mapping[str, int]) -> bool:
     return whole is not None and block > 0 and file.size == _HEAD + 4 * -(-whole // block)
 
 
-def _plain_parts(spark: SparkSession, files: _Sorted) -> list[_Part]:
+def _plain_parts(spark: SparkSession, files: _Sorted) -> list[DataFrame]:
     reader = spark.read.option("recursiveFileLookup", True)
     parts = []
     if files.plain:
-        whole = reader.format("binaryFile").load([f.url for f in files.plain])
-        parts.append(_Part(whole.select("path", _chunks(F.col("content"))), len(files.plain)))
+        whole = reader.format("binaryFile").load([f.literal for f in files.plain])
+        path = F.col("_metadata.file_path").alias("path")
+        parts.append(whole.select(path, _chunks(F.col("content"))))
     if files.hidden:
         rows = list(
             zip((f.path for f in files.hidden), map(bytearray, each(files.hidden, LakeFile.content)), strict=True)
         )
         hidden = spark.createDataFrame(rows, "path STRING, content BINARY")
-        parts.append(_Part(hidden.select("path", _chunks(F.col("content"))), len(files.hidden)))
+        parts.append(hidden.select("path", _chunks(F.col("content"))))
     if files.large:
-        lines = spark.read.option("recursiveFileLookup", True).text([f.url for f in files.large])
+        lines = spark.read.option("recursiveFileLookup", True).text([f.literal for f in files.large])
         path = F.col("_metadata.file_path").alias("path")
-        parts.append(_Part(lines.select(path, _chunks(F.col("value").cast("binary"))), len(files.large)))
+        parts.append(lines.select(path, _chunks(F.col("value").cast("binary"))))
     return parts
-
-
-def _together(parts: Sequence[_Part]) -> DataFrame:
-    counted = [part.frame.observe(part.seen, F.count("*").alias("rows")) for part in parts]
-    return reduce(DataFrame.unionByName, counted)
 
 
 def _chunks(content: Column) -> Column:
@@ -239,18 +244,21 @@ def _names(spark: SparkSession, files: Sequence[LakeFile]) -> DataFrame:
 
 
 def _hits(contents: DataFrame, needles: DataFrame) -> DataFrame:
-    """``path, kind, hits``, for paths with hits alone."""
-    exploded = contents.select("path", F.explode("contents").alias("content"))
-    found = exploded.select("path", F.explode(traces(F.col("content"))).alias("trace"))
-    return found.join(needles, on="trace", how="inner").groupBy("path", "kind").agg(F.count("*").alias("hits"))
+    """``path, kind, hits``; of kind ``row``, the rows that were seen of a file."""
+    row = F.lit(_ROW).cast("binary")
+    exploded = contents.select("path", F.explode(F.concat(F.array(row), "contents")).alias("content"))
+    held = F.when(F.col("content") == row, F.array(F.lit(_ROW))).otherwise(traces(F.col("content")))
+    found = exploded.select("path", F.explode(held).alias("trace"))
+    looked_for = needles.unionByName(needles.sparkSession.createDataFrame([(_ROW, _ROW)], NEEDLES_SCHEMA))
+    return found.join(looked_for, on="trace", how="inner").groupBy("path", "kind").agg(F.count("*").alias("hits"))
 
 
 def _findings(files: Sequence[LakeFile], hits: Sequence[tuple[str, str, int]]) -> tuple[Finding, ...]:
-    by_path = {_plain_path(file.path): file for file in files}
+    by_path = {_plain_path(file.url): file for file in files}
     named = {f"name:{file.name}": file for file in files}
     sums: dict[tuple[str, str, str], tuple[int, int]] = {}
     for path, kind, count in hits:
-        file = named.get(path) or by_path.get(_plain_path(path)) or by_path.get(_plain_path(unquote(path)))
+        file = named.get(path) or by_path.get(_plain_path(path))
         table, where = ("unknown", "other file") if file is None else (_place(file), _where(file))
         key = (table, "file name" if path in named else where, kind)
         known = sums.get(key, (0, 0))
@@ -259,7 +267,9 @@ def _findings(files: Sequence[LakeFile], hits: Sequence[tuple[str, str, int]]) -
 
 
 def _plain_path(path: str) -> str:
-    return re.sub(r"^[A-Za-z0-9]+:/*|^/+", "", path)
+    """A path without scheme; the engine writes it as a URL."""
+    below = re.sub(r"^[A-Za-z0-9]+:/*", "", path)
+    return (unquote(below) if below != path else path).lstrip("/")
 
 
 def _place(file: LakeFile) -> str:

@@ -27,7 +27,7 @@ class ParquetGroup:
     Attributes:
         files: The files.
         schema: Columns that may hold text or numbers; None: as the engine finds it in the files.
-        rows: Rows by the files' footers: what the scan has to have seen.
+        rows: Rows by the files' footers.
         condition: Rows to scan, in SQL; all without.
     """
 
@@ -46,9 +46,10 @@ class _Footer:
 
 @dataclass
 class ParquetFiles:
-    """Parquet files, sorted: groups to scan, and those whose footer cannot be read."""
+    """Parquet files, sorted: groups to scan with the rows of their files, and those whose footer cannot be read."""
 
     groups: list[ParquetGroup] = field(default_factory=list)
+    rows: dict[LakeFile, int] = field(default_factory=dict)
     unreadable: list[LakeFile] = field(default_factory=list)
 
 
@@ -74,6 +75,7 @@ def sort_parquet(files: Sequence[LakeFile], conditions: Mapping[str, str]) -> Pa
             group = by_layout.setdefault(key, ParquetGroup([], footer.schema, 0, condition))
             group.files.append(file)
             group.rows += footer.rows
+            result.rows[file] = footer.rows
     for group in sorted(by_layout.values(), key=lambda g: -g.rows):
         if not any(_join(other, group) for other in result.groups):
             result.groups.append(group)
@@ -115,7 +117,7 @@ def _join(group: ParquetGroup, other: ParquetGroup) -> bool:
 def read_group(spark: SparkSession, group: ParquetGroup) -> DataFrame:
     """Rows of a group: ``path`` and ``contents``, every value of the row that may tell of a line, as bytes."""
     reader = spark.read.option("recursiveFileLookup", True)
-    frame = (reader.schema(group.schema) if group.schema else reader).parquet(*(f.url for f in group.files))
+    frame = (reader.schema(group.schema) if group.schema else reader).parquet(*(f.literal for f in group.files))
     values = [_bytes(F.col(f"`{c.name}`"), c.dataType) for c in frame.schema.fields if _tells(c.dataType)]
     kept = F.expr(group.condition) if group.condition else F.lit(True)
     contents = F.filter(F.array(*values, F.lit(None).cast("binary")), lambda value: F.length(value) >= MIN_LENGTH)
