@@ -61,15 +61,21 @@ def remove(context: RunContext, journal: Journal, work: Work) -> dict[str, int]:
     }
     try:
         periods = _periods(context, targets)
+        _outdate(context, journal, periods)
         for contract, found in periods.items():
             door.erase(contract, *targets[contract], sorted(found))
     finally:
         refused.unpersist()
-    days = {day for c in PSEUDONYMOUS for day in periods.get(c, {}) if c.type_of[str(c.period)] == "DATE"}
-    if any(contract in periods for contract in PSEUDONYMOUS):
-        forget_draws(context)
-        journal.outdate(sorted(map(dt.date.fromisoformat, days)), "rows of lines that object were erased")
     return {contract.full_name: sum(found.values()) for contract, found in periods.items()}
+
+
+def _outdate(context: RunContext, journal: Journal, periods: Mapping[Contract, Mapping[str, int]]) -> None:
+    """Let what was made from the rows be made anew; first of all, so that an erasure that breaks off leaves no draw."""
+    touched = [contract for contract in PSEUDONYMOUS if contract in periods]
+    if touched:
+        dates = {p for c in touched if c.type_of[str(c.period)] == "DATE" for p in periods[c]}
+        forget_draws(context)
+        journal.outdate(sorted(map(dt.date.fromisoformat, dates)), "rows of lines that object were erased")
 
 
 def _periods(context: RunContext, targets: Mapping[Contract, tuple[DataFrame, str]]) -> dict[Contract, dict[str, int]]:

@@ -218,7 +218,7 @@ def _plain_parts(spark: SparkSession, files: _Sorted) -> list[DataFrame]:
         parts.append(whole.select(path, _chunks(F.col("content"))))
     if files.hidden:
         rows = list(
-            zip((f.path for f in files.hidden), map(bytearray, each(files.hidden, LakeFile.content)), strict=True)
+            zip((f.url for f in files.hidden), map(bytearray, each(files.hidden, LakeFile.content)), strict=True)
         )
         hidden = spark.createDataFrame(rows, "path STRING, content BINARY")
         parts.append(hidden.select("path", _chunks(F.col("content"))))

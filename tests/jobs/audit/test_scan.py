@@ -35,7 +35,7 @@ def _ddl(contract):
 @pytest.fixture(scope="module")
 def lake(spark, tmp_path_factory):
     """Events of another SIM, the line in its own records, and nothing of it anywhere else."""
-    made = Lake(spark, str(tmp_path_factory.mktemp("scan") / "lake [1]"))
+    made = Lake(spark, str(tmp_path_factory.mktemp("scan") / "lake"))
     door = made.door(writes=list(Schema))
     event = ("2026-03-03", OTHER, "2026-03-03T08:00:00", "c1", "data", None, 262, True)
     door.replace(EVENTS, frame(spark, _ddl(EVENTS), event), ["2026-03-03"])
@@ -65,7 +65,7 @@ def _seed(spark, root):
     added = pa.table({"add": [{"path": "x", "stats": log["add"]["stats"]}], "txn": pa.array([None], pa.string())})
     pq.write_table(added, events / "_delta_log/00000000000000000008.checkpoint.parquet")
     (root / "products").mkdir()
-    (root / "products/run.log").write_text(json.dumps({"event": "done", "caller": "+49 170 123 45-67"}))
+    (root / "products/run [1].log").write_text(json.dumps({"event": "done", "caller": "+49 170 123 45-67"}))
     (root / "products/.hidden").write_text(f"p={HASH.hex()}")
     (root / "products/raw.bin").write_bytes(b"\xff\x00" * 40_000 + HASH + b"\xff" * 9)
     (root / f"products/{SIM}.txt").write_text("nothing here")
@@ -97,7 +97,7 @@ def test_clean_then_every_leak_is_found(spark, lake):
         Finding("restricted/quarantine", "data file", "sim", 1, 1),
         Finding("pseudonymous-copy.parquet", "data file", "pseudonym", 1, 1),
         Finding("numbers.bak", "other file", "sim", 1, 1),
-        Finding("products/run.log", "other file", "number", 1, 1),
+        Finding("products/run [1].log", "other file", "number", 1, 1),
         Finding("products/.hidden", "other file", "pseudonym", 1, 1),
         Finding("products/raw.bin", "other file", "pseudonym", 1, 1),
         Finding("products/….txt", "file name", "sim", 1, 1),
