@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 LINKS = ("msisdn", "holder", "held_from", "heir", "heir_holder", "since")
+_ENDLESS = "9999-12-31 00:00:00"
 
 
 def number_links(subscribers: DataFrame, *, covers_holder: bool = False) -> DataFrame:
@@ -40,7 +41,7 @@ def _of_person(subscribers: DataFrame, covers_holder: bool) -> DataFrame:
         .select("subscriber_id", "msisdn", "contract", "valid_from", "valid_to")
         .withColumn("_several", several)
         .filter("_several")
-        .withColumn("valid_to", F.coalesce("valid_to", F.lit("9999-12-31 00:00:00").cast("timestamp")))
+        .withColumn("valid_to", F.coalesce("valid_to", F.lit(_ENDLESS).cast("timestamp")))
     )
     private = F.col("contract").isin("private", "prepaid")
     lines = held.groupBy("subscriber_id", "msisdn").agg(

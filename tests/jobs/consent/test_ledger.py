@@ -149,7 +149,7 @@ class TestKnowledge:
         assert (found["rows"], found["lines"], found["requests"], found["open"]) == (3, 2, 2, 2)
         assert (found["mobility_statistics"], found["market_research"]) == (0, 1)
         # The digest is of what is known now: not of when it became known, nor of what was thought before.
-        later = current(whole).withColumn("recorded_from", current(whole)["valid_from"])
+        later = current(whole).withColumn("recorded_from", F.col("valid_from"))
         assert state_of(later, requests, at(_day(7))).first()["content"] == found["content"]
         assert state_of(told, requests, at(_day(7))).first()["content"] != found["content"]
 
