@@ -32,8 +32,8 @@ from jobs.consent.erase import (
     silent_sims,
 )
 from jobs.consent.numbers import closed_links
-from jobs.consent.receipts import GENESIS, LedgerState, chain, stored
-from jobs.consent.verify import faults
+from jobs.consent.receipts import GENESIS, LedgerState, chain
+from jobs.consent.verify import all_receipts, faults
 from jobs.context import RunContext
 from jobs.errors import ThreestepError
 from jobs.lake_files import list_files
@@ -191,8 +191,7 @@ class _Erasing:
 
     def _receipt(self, result: Erasure, proof: ScanReport) -> None:
         door = self.context.lake.door(writes=[Schema.AUDIT])
-        door.create([ERASURES])
-        before = sorted(stored(door.read(ERASURES)), key=lambda row: int(str(row["number"])))
+        before = all_receipts(self.context.lake, ERASURES)
         amiss = faults(before)
         if amiss:
             raise ThreestepError(f"audit.erasures: the chain of {len(before)} receipts is broken ({amiss[0]})")
