@@ -120,12 +120,15 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         scratch.mkdir(mode=0o700, exist_ok=True)
         conf["spark.local.dir"] = str(scratch)
         conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")
+        own_options = os.environ.get("THREESTEP_JAVA_OPTIONS", "")
+        # Batch work on few cores: the throughput collector, unless another one is asked for.
+        collector = "" if "GC" in own_options else "-XX:+UseParallelGC "
         logging_file = Path(__file__).with_name("log4j2.properties").as_uri()
         conf["spark.driver.extraJavaOptions"] = (
             f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={logging_file} "
             # Wide plans become methods that the JVM leaves uncompiled by default, many times slower.
             "-XX:-DontCompileHugeMethods "
-            f"{os.environ.get('THREESTEP_JAVA_OPTIONS', '')}"
+            f"{collector}{own_options}"
         ).strip()
     if (master or "local").startswith("local") and not submitted:
         cores = _local_cores(master or "local[*]")

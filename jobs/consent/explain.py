@@ -83,7 +83,8 @@ def explain_line(lake: Lake, typed: str, params: ExplainParams) -> Answer:
     numbers = frame
     for _ in range(NEIGHBOURS):
         numbers = _neighbours(numbers, subscribers)
-    # A handful of rows: read once.
+    # A handful of rows: found and read once.
+    numbers = numbers.persist()
     people = subscribers.join(F.broadcast(numbers), on="msisdn", how="left_semi").persist()
     said = ledger.join(F.broadcast(numbers), on="msisdn", how="left_semi").persist()
     try:
@@ -102,8 +103,8 @@ def explain_line(lake: Lake, typed: str, params: ExplainParams) -> Answer:
             days = _days(receipts, {instant: held_as_known(instant) for instant in processed}, params.time_zone)
             present = held_as_known(max([dt.datetime.now(dt.UTC), *(_instant(row["recorded_from"]) for row in rows)]))
     finally:
-        people.unpersist()
-        said.unpersist()
+        for held in (said, people, numbers):
+            held.unpersist()
     theirs = {o for held in seen.values() for h in held for o in h.objections}
     since = min((h.since for h in present), default=None)
     return Answer(masked(found["msisdn"]), [_told(row) for row in rows if _is_theirs(row, theirs, since)], days)

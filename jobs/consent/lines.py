@@ -120,10 +120,7 @@ def of_holder(objections: Column) -> Column:
     """The objections to a number that its holder on this row made, or that nobody can be told to have made."""
     return F.filter(
         objections,
-        lambda o: (
-            (o["since"].isNull() | (F.col("valid_from") >= o["since"]))
-            & (o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")))
-        ),
+        lambda o: o["holder"].isNull() | F.col("subscriber_id").isNull() | (o["holder"] == F.col("subscriber_id")),
     )
 
 

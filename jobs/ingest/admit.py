@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -108,25 +108,44 @@ def rejected(marked: DataFrame, table: str, batch: str) -> DataFrame:
     )
 
 
+class Counts(Protocol):
+    """Counts of a batch, however they were taken."""
+
+    @property
+    def total(self) -> int:
+        """All rows."""
+        ...
+
+    @property
+    def bad(self) -> int:
+        """Rows with a reason."""
+        ...
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Rows by reason, most frequent first."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tally:
     """Counts of a batch; it holds no row.
 
     Attributes:
-        groups: Values of the grouping columns and reasons to their count of rows.
+        groups: Sets of reasons to their count of rows.
     """
 
-    groups: tuple[tuple[dict[str, Any], tuple[str, ...], int], ...]
+    groups: tuple[tuple[tuple[str, ...], int], ...]
 
     @property
     def total(self) -> int:
         """All rows."""
-        return sum(count for _, _, count in self.groups)
+        return sum(count for _, count in self.groups)
 
     @property
     def bad(self) -> int:
         """Rows with a reason."""
-        return sum(count for _, reasons, count in self.groups if reasons)
+        return sum(count for reasons, count in self.groups if reasons)
 
     @property
     def good(self) -> int:
@@ -137,33 +156,25 @@ class Tally:
     def reasons(self) -> dict[str, int]:
         """Rows by reason, most frequent first; a row with two reasons counts in both."""
         found: Counter[str] = Counter()
-        for _, reasons, count in self.groups:
+        for reasons, count in self.groups:
             for reason in reasons:
                 if reason.replace("_missing", "_malformed") not in set(reasons) - {reason}:
                     found[reason] += count
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
-    def by(self, name: str, *, good_only: bool = True) -> dict[Any, int]:
-        """Rows by one grouping column."""
-        found: Counter[Any] = Counter()
-        for values, reasons, count in self.groups:
-            if not (good_only and reasons):
-                found[values[name]] += count
-        return dict(found)
 
-
-def tally(marked: DataFrame, table: str, place: str, by: Sequence[str] = ()) -> Tally:
-    """Count a batch in one pass, by reasons and a few columns of few values.
+def tally(marked: DataFrame, table: str, place: str) -> Tally:
+    """Count a batch in one pass, by its sets of reasons.
 
     Raises:
         InputRejectedError: A file turned out to be unreadable on the way.
     """
     with rejecting(table, place):
-        rows = marked.groupBy(*by, REASONS).count().collect()
-    return Tally(tuple(({n: row[n] for n in by}, tuple(row[REASONS]), int(row["count"])) for row in rows))
+        rows = marked.groupBy(REASONS).count().collect()
+    return Tally(tuple((tuple(row[REASONS]), int(row["count"])) for row in rows))
 
 
-def quarantine(door: Door, marked: DataFrame, table: str, batch: str, counts: Tally) -> None:
+def quarantine(door: Door, marked: DataFrame, table: str, batch: str, counts: Counts) -> None:
     """Replace the batch's rows in quarantine; where nothing is bad, only remove what was there."""
     if counts.bad:
         door.replace(QUARANTINE, rejected(marked, table, batch), [batch])
@@ -171,12 +182,12 @@ def quarantine(door: Door, marked: DataFrame, table: str, batch: str, counts: Ta
         door.remove(QUARANTINE, [batch])
 
 
-def by_reason(counts: Tally) -> list[RuleResult]:
+def by_reason(counts: Counts) -> list[RuleResult]:
     """Rows by reason for the record: they outlive the rows in quarantine, which go with the table's own."""
     return row_results(counts.reasons, counts.total)
 
 
-def quarantined_rule(table: str, batch: str, counts: Tally, bound: float) -> TableRule:
+def quarantined_rule(table: str, batch: str, counts: Counts, bound: float) -> TableRule:
     """At most the policy's share of a batch is quarantined."""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.reasons.items())
     remedy = (
@@ -205,7 +216,8 @@ def hold(
     """
     good = good_rows(marked).select(contract.column_names)
     held = [quarantined_rule(table, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    report = context.gate.record(contract, batch, [*check_table(held), *by_reason(counts)])
+    context.gate.record(contract, batch, by_reason(counts))
+    report = context.gate.record(contract, batch, check_table(held))
     if report.passed:
         report = context.gate.validate(
             good, contract, batch, rows=counts.good, min_rows=1, extra_rules=held, check_keys=True

@@ -1,23 +1,22 @@
-"""Events: from the landing table to ``restricted.events``, map-only: nothing of their size is shuffled."""
+"""Events: from the landing table to ``restricted.events``, map-only: parsed once, nothing of their size is shuffled."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from expectations.audit import QUALITY_RESULTS
 from expectations.cells import CELLS
 from expectations.contract import Schema
 from expectations.events import EVENTS
-from expectations.gate import TableRule, check_table, good_rows, share_rule, volume_rule
+from expectations.gate import REASONS, TableRule, check_table, good_rows, share_rule, volume_rule
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.ingest import eurostat
 from jobs.ingest.admit import (
-    Tally,
     by_reason,
     judged,
     keep_raw,
@@ -27,11 +26,12 @@ from jobs.ingest.admit import (
     quarantined_rule,
     raw,
     refuse,
-    tally,
+    tidy,
 )
 from jobs.ingest.cells import plan_of
+from jobs.ingest.event_counts import EventCounts, counters, counts_of
 from jobs.ingest.fields import instants, integers, texts
-from jobs.ingest.landing import FOLDER, Landing
+from jobs.ingest.landing import FOLDER, Landing, damaged
 from jobs.ingest.tables import EVENTS_FILE
 from jobs.lake import Door
 from jobs.settings import Policy, RunSettings
@@ -42,6 +42,13 @@ from udfs.time import day_bounds
 JOB = "events"
 HISTORY_DAYS = 7
 VOLUME = "events_volume_"
+
+REASONS_MORE = {
+    **line_whole(),
+    **parsed("event_time", "timing_advance"),
+    "event_time_outside_folder": f"coalesce(_day = `_raw_{FOLDER}`, true)",
+}
+"""Reasons besides the contract's, to the condition of good rows."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +115,8 @@ def mark_events(typed: DataFrame, params: EventParams) -> DataFrame:
     dated = typed.withColumn("event_date", F.to_date("event_time"))
     strays = F.coalesce(F.col("_day") != raw(FOLDER), F.lit(False))
     taken = dated.where(F.col("event_time").isNull() | F.col("event_date").isin(*params.dates) | strays)
-    return judged(
-        taken,
-        EVENTS,
-        {
-            **line_whole(),
-            **parsed("event_time", "timing_advance"),
-            "event_time_outside_folder": f"coalesce(_day = `_raw_{FOLDER}`, true)",
-        },
-    )
+    marked = judged(taken, EVENTS, REASONS_MORE)
+    return marked.withColumn(REASONS, F.when(F.size(REASONS) > 0, tidy(F.col(REASONS))).otherwise(F.col(REASONS)))
 
 
 def with_cell_known(events: DataFrame, cells: DataFrame) -> DataFrame:
@@ -134,36 +134,39 @@ def with_cell_known(events: DataFrame, cells: DataFrame) -> DataFrame:
 def run_events(context: RunContext, landing: Landing) -> JobReport:
     """Replace the run's dates of ``restricted.events`` by what was delivered for them.
 
+    The delivery is parsed once: counts are taken while it is written, and a batch that a rule refuses is
+    taken back. Rejected rows, if any, cost one more pass.
+
     Raises:
-        InputRejectedError: A day is empty, too much is bad, or the volume is unusual; no event was written.
+        InputRejectedError: A day is empty, too much is bad, or the volume is unusual; the table is as it was.
     """
     door = context.lake.door(reads=[Schema.REFERENCE, Schema.AUDIT], writes=[Schema.RESTRICTED])
     params = params_of(context.settings)
     context.gate.warm_up()
-    typed = _delivered(landing, params)
-    marked = mark_events(typed, params)
-    cells = door.read(CELLS)
+    marked = mark_events(_delivered(landing, params), params)
     batch = f"{JOB}/{context.settings.date}..{context.settings.until}"
-
-    local = F.to_date(F.from_utc_timestamp("event_time", params.time_zone))
-    counted = with_cell_known(marked, cells).withColumn("_local", local)
-    counts = tally(counted, EVENTS_FILE.name, landing.root, ["event_date", "_local", "cell_known"])
-    quarantine(door, marked, EVENTS_FILE.name, batch, counts)
-    known = with_cell_known(good_rows(marked), cells)
-    rules = table_rules(counts, params, context.policy, _usual(door, params))
-    held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
-    refuse(context, context.gate.record(EVENTS, batch, [*check_table(held), *by_reason(counts)]))
+    seen = Observation()
+    known = with_cell_known(marked, door.read(CELLS))
+    good = good_rows(known.observe(seen, *counters(REASONS_MORE, params.days, params.time_zone)))
+    dates = _replaced(landing, marked, params)
     door.create([EVENTS])
     before = door.version(EVENTS)
-    dates = _replaced(counts, params)
-    door.replace(EVENTS, known.select(EVENTS.column_names), [str(date) for date in dates])
-    # Held against the contract as written: reading files back is far cheaper than reading the delivery again.
-    written = door.read(EVENTS).filter(F.col("event_date").isin(dates))
-    report = context.gate.validate(written, EVENTS, batch, rows=counts.good, min_rows=1, extra_rules=held)
-    if not report.passed:
+    with damaged(EVENTS_FILE.name, landing.root):
+        door.replace(EVENTS, good.select(EVENTS.column_names), [str(date) for date in dates])
+    try:
+        counts = counts_of(seen.get)
+        quarantine(door, marked, EVENTS_FILE.name, batch, counts)
+        rules = table_rules(counts, params, context.policy, _usual(door, params))
+        held = [quarantined_rule(EVENTS_FILE.name, batch, counts, context.policy.quality.max_quarantined_share), *rules]
+        context.gate.record(EVENTS, batch, by_reason(counts))
+        refuse(context, context.gate.record(EVENTS, batch, check_table(held)))
+        # Held against the contract as written: reading files back is far cheaper than reading the delivery again.
+        written = door.read(EVENTS).filter(F.col("event_date").isin(dates))
+        refuse(context, context.gate.validate(written, EVENTS, batch, rows=counts.good, min_rows=1, extra_rules=held))
+    except Exception:
         door.restore(EVENTS, before)
-    refuse(context, report)
-    unknown = counts.by("cell_known").get(False, 0)
+        raise
+    unknown = counts.unknown_cells
     context.say(f"{EVENTS.full_name}: {counts.good:,} rows, {counts.bad:,} quarantined, {unknown:,} on unknown cells")
     return JobReport(JOB, counts.total, counts.good, {**counts.reasons, "cells_unknown": unknown})
 
@@ -180,12 +183,12 @@ def _delivered(landing: Landing, params: EventParams) -> DataFrame:
     return typed_events(frame)
 
 
-def table_rules(counts: Tally, params: EventParams, policy: Policy, usual: float | None) -> list[TableRule]:
+def table_rules(counts: EventCounts, params: EventParams, policy: Policy, usual: float | None) -> list[TableRule]:
     """Rules over the batch: every day has events, in a usual number, and most cells are in the plan."""
-    quality, by_day = policy.quality, counts.by("_local")
+    quality = policy.quality
     rules = []
     for day in params.days:
-        rows = by_day.get(day, 0)
+        rows = counts.by_day.get(day, 0)
         rules.append(
             TableRule(
                 f"events_present_{day}",
@@ -201,7 +204,7 @@ def table_rules(counts: Tally, params: EventParams, policy: Policy, usual: float
         )
         low, high = quality.min_volume_ratio, quality.max_volume_ratio
         rules.append(volume_rule(rows, usual, low, high, name=f"{VOLUME}{day}", remedy=remedy))
-    unknown = counts.by("cell_known").get(False, 0)
+    unknown = counts.unknown_cells
     remedy = "the cell plan may be old or of another network: deliver cells anew, or set {} in the policy"
     for name, bound, blocking in (
         ("max_unknown_cell_share", quality.max_unknown_cell_share, True),
@@ -236,7 +239,9 @@ def _usual(door: Door, params: EventParams) -> float | None:
     return float(row["mean"]) if row and row["mean"] is not None else None
 
 
-def _replaced(counts: Tally, params: EventParams) -> list[dt.date]:
+def _replaced(landing: Landing, marked: DataFrame, params: EventParams) -> list[dt.date]:
     """Dates to replace: those of the run's days, and around them those that were delivered at all."""
-    inside = {day for day in params.dates if day in params.days}
-    return sorted(inside | {date for date in counts.by("event_date") if date in params.dates})
+    days = landing.days(EVENTS_FILE.name) if landing.format == "threestep" else None
+    if days is None:
+        days = {row["event_date"] for row in good_rows(marked).select("event_date").distinct().collect()}
+    return sorted({day for day in params.dates if day in params.days or day in days})

@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from jobs.errors import InputRejectedError
+from jobs.errors import InputRejectedError, ThreestepError
 from jobs.ingest import layout
 from jobs.ingest.tables import LandingTable
 from jobs.redaction import describe_error
@@ -94,6 +94,13 @@ class Landing:
         frame = self._read_csv(source, table, days) if source.kind == "csv" else self.read_columnar(source, days)
         by_day = source.foldered or (source.kind == "delta" and _tells_day(frame))
         return _of_days(_known(frame, table, str(source.path), by_day=by_day), days)
+
+    def days(self, name: str) -> set[dt.date] | None:
+        """Days for which a table has folders with files; ``None`` where it does not lie in folders by day."""
+        if self.root.startswith("catalog:"):
+            return None
+        source = self.source(name)
+        return {day for day in source.by_day if source.files([day])} if source.foldered else None
 
     def table(self, table: LandingTable) -> DataFrame:
         """Read a table that is delivered whole; see ``read``."""
@@ -177,6 +184,19 @@ def rejecting(table: str, place: str) -> Iterator[None]:
         known = [remedy for word, remedy in _REMEDIES.items() if word in text]
         remedy = known[0] if known else "it may be damaged or cut short: deliver it again"
         raise InputRejectedError(f"{table}: {place} cannot be read ({condition}); {remedy}") from None
+
+
+@contextmanager
+def damaged(table: str, place: str) -> Iterator[None]:
+    """Tell a delivery that turned out unreadable on the way into the lake from a fault of the lake."""
+    try:
+        yield
+    except ThreestepError as error:
+        if not any(word in str(error) for word in ("FAILED_READ_FILE", "CANNOT_READ_FILE")):
+            raise
+        raise InputRejectedError(
+            f"{table}: {place} cannot be read; a file of it may be damaged or cut short: deliver it again"
+        ) from None
 
 
 def _tells_day(frame: DataFrame) -> bool:

@@ -129,8 +129,21 @@ def lake(spark, tmp_path_factory):
 
 
 class TestExplain:
-    def test_by_what_was_known_on_each_day_and_over_a_change_of_number(self, lake):
+    def test_by_what_was_known_on_each_day_and_over_a_change_of_number(self, lake, monkeypatch):
+        """It opens three tables; that its modules name no location table either, the test of the rooms holds."""
+        opened, door = [], Lake.door
+
+        def spy(self, reads=(), writes=()):
+            opened.append((set(reads), set(writes)))
+            return door(self, reads, writes)
+
+        monkeypatch.setattr(Lake, "door", spy)
         answer = explain_line(lake, "01555 / 000-0001", ExplainParams("Europe/Berlin"))
+        allowed = {CONSENT_LEDGER, SUBSCRIBERS, CONSENT_RECEIPTS}
+        assert opened == [(allowed, set())]
+        for contract in (c for c in ALL if c not in allowed):
+            with pytest.raises(RoomError):
+                door(lake, reads=allowed).read(contract)
         first, second = answer.days
         research = "not eligible: objection since 2025-06-01T00:00:00+00:00"
         assert (first["date"], first[STATISTICS], first[RESEARCH]) == ("2026-03-02", "eligible", research)
@@ -175,22 +188,6 @@ class TestExplain:
         monkeypatch.setattr(access.os, "geteuid", lambda: 12345)
         with pytest.raises(RoomError, match="another user"):
             access.refuse_strangers(Path(lake.root) / "restricted")
-
-    def test_it_reads_no_location(self, lake, monkeypatch):
-        """Of all tables it may open these three; that its module names no other one, the rooms' test holds."""
-        opened = []
-        door = Lake.door
-
-        def spy(self, reads=(), writes=()):
-            opened.append((set(reads), set(writes)))
-            return door(self, reads, writes)
-
-        monkeypatch.setattr(Lake, "door", spy)
-        explain_line(lake, A, ExplainParams("Europe/Berlin"))
-        assert opened == [({CONSENT_LEDGER, SUBSCRIBERS, CONSENT_RECEIPTS}, set())]
-        for contract in (c for c in ALL if c not in (CONSENT_LEDGER, SUBSCRIBERS, CONSENT_RECEIPTS)):
-            with pytest.raises(RoomError):
-                lake.door(reads=opened[0][0]).read(contract)
 
     def test_what_cannot_be_answered(self, lake, spark, tmp_path):
         with pytest.raises(UsageError, match="phone number"):

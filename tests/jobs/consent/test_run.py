@@ -127,7 +127,7 @@ def test_days_of_deliveries(spark, tmp_path):
         spark,
         ", ".join(f"{c.name} {c.type}" for c in MOVEMENT.columns),
         tuple(
-            {"date": DAY, "line_no": 1, "purposes": 15, "contacts": 1}.get(c.name, _any(c.type))
+            {"date": DAY, "line_no": 1, "purposes": 15, "contacts": 1}.get(c.name, _any(c.name, c.type))
             for c in MOVEMENT.columns
         ),
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,10 @@ from pyspark.sql import DataFrame, SparkSession
 from expectations.audit import QUALITY_RESULTS
 from expectations.gate import good_rows
 from expectations.table_rules import check_table
-from jobs.ingest.admit import Tally, rejected
+from jobs.ingest.admit import rejected
+from jobs.ingest.event_counts import EventCounts, counters, counts_of
 from jobs.ingest.events import (
+    REASONS_MORE,
     EventParams,
     mark_events,
     params_of,
@@ -129,24 +132,32 @@ def test_quarantine_keeps_the_row_and_its_day(delivered: Callable[..., DataFrame
     assert rows[("row_malformed",)][1] == '{"line":"only,this"}'
 
 
-def _tally(*groups: tuple[dict[str, Any], tuple[str, ...], int]) -> Tally:
-    return Tally(groups)
+def _counted(delivered: Callable[..., DataFrame], cells: DataFrame) -> EventCounts:
+    marked = mark_events(typed_events(_named(delivered, CASES)), PARAMS)
+    row = with_cell_known(marked, cells).agg(*counters(REASONS_MORE, PARAMS.days, PARAMS.time_zone)).first()
+    assert row is not None
+    return counts_of(row.asDict())
+
+
+def test_counts_are_those_of_the_rows(delivered: Callable[..., DataFrame], spark: SparkSession) -> None:
+    plan = spark.createDataFrame([("B", None, None)], "cell_id STRING, valid_from TIMESTAMP, valid_to TIMESTAMP")
+    counts = _counted(delivered, plan)
+    good = [name for name, (_, why) in CASES.items() if not why]
+    want = Counter(reason for _, why in CASES.values() for reason in why)
+    assert (counts.total, counts.good, counts.unknown_cells) == (len(CASES), len(good), len(good))
+    assert counts.by_day == {DATES[1]: len(good)} and counts.reasons == dict(want)
 
 
 def test_table_rules() -> None:
     day = DATES[1]
-    counts = _tally(
-        ({"_local": day, "cell_known": True}, (), 40),
-        ({"_local": day, "cell_known": False}, (), 60),
-        ({"_local": None, "cell_known": False}, ("imsi_missing", "imsi_malformed"), 7),
-    )
-    assert (counts.total, counts.good, counts.bad, counts.reasons) == (107, 100, 7, {"imsi_malformed": 7})
+    counts = EventCounts(107, 7, 60, {"imsi_malformed": 7, "cell_id_missing": 0}, {day: 100})
+    assert (counts.good, counts.reasons) == (100, {"imsi_malformed": 7})
     blocked = {r.rule for r in check_table(table_rules(counts, PARAMS, Policy(), None)) if r.blocks}
     assert blocked == {"max_unknown_cell_share"}
     for usual, want in ((400.0, True), (20.0, True), (100.0, False)):
         found = check_table(table_rules(counts, PARAMS, Policy(), usual))
         assert any(r.blocks and r.rule == "events_volume_2026-03-03" for r in found) is want
-    empty = check_table(table_rules(_tally(), PARAMS, Policy(), None))
+    empty = check_table(table_rules(EventCounts(0, 0, 0, {}, {}), PARAMS, Policy(), None))
     assert [r.rule for r in empty if r.blocks] == ["events_present_2026-03-03"]
 
 

@@ -152,7 +152,9 @@ class TestExpiry:
         assert keys_live(context, [DAY]) and not keys_live(context, [DAY, dt.date(2026, 3, 5)])
 
         assert overdue(context_at("2026-03-04T22:59:00"), []) == ["day-2026-03-02", "month-2026-02", "week-2026-W09"]
-        assert overdue(context_at("2026-03-04T23:01:00", late_days=1), []) == ["day-2026-03-02", "week-2026-W09"]
+        late = overdue(context_at("2026-03-04T23:01:00", late_days=1), [])
+        assert late == ["day-2026-03-02", "month-2026-02", "week-2026-W09"]
+        assert overdue(context_at("2026-03-04T23:01:00", late_days=2), []) == ["month-2026-02", "week-2026-W09"]
         assert overdue(context, [DAY]) == ["day-2026-03-02", "month-2026-02", "week-2026-W09"]
         assert overdue(context, []) == ["day-2026-03-02", "day-2026-03-03", "month-2026-02", "week-2026-W09"]
         assert expire(context, overdue(context, [DAY])) == ["day-2026-03-02", "month-2026-02", "week-2026-W09"]
