@@ -81,13 +81,11 @@ def bound_objections(objected: DataFrame, subscribers: DataFrame, links: DataFra
             F.col("b.valid_from").alias("valid_from"),
             F.col("b.valid_to").alias("valid_to"),
             F.coalesce("l.heir_holder", "b.holder").alias("holder"),
-            F.col("l.since").alias("since"),
         )
     )
-    here = bound.select(*key, "holder", F.lit(None).cast("timestamp").alias("since"))
+    here = bound.select(*key, "holder")
     objection = F.struct(
         "holder",
-        "since",
         bits_of(F.col("purpose")).alias("bits"),
         F.col("valid_from").alias("from"),
         F.col("valid_to").alias("to"),
