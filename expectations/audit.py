@@ -130,3 +130,30 @@ QUALITY_RESULTS = Contract(
     retention="3 years",
     rules=(NotNull("run_id"), NotNull("table_name"), NotNull("rule"), NotNull("success")),
 )
+
+ERASURES = Contract(
+    schema=Schema.AUDIT,
+    name="erasures",
+    comment="One row an erasure that removed something, or whose scan found something: its proof, chained by hash",
+    columns=columns(
+        ("receipt_id", "STRING!", "Digest of run, ledger and number"),
+        ("number", "BIGINT!", "Place in the chain, from 1 without a gap"),
+        ("started_by", "STRING!", "run: on the way to a release; erase: by the command"),
+        ("run_id", "STRING!", "Run"),
+        ("ledger_version", "STRING!", "Digest of the ledger's rows"),
+        ("processed_at", "TIMESTAMP!", "Processing time against which objections were held"),
+        ("lines_silent", "BIGINT!", "Lines that object to every purpose, removed whole"),
+        ("units_touched", "BIGINT!", "Units with a new objection of some line to some purpose: to be computed anew"),
+        ("rows_removed", "MAP<STRING, BIGINT>!", "Rows removed by table"),
+        ("files_scanned", "BIGINT!", "Files that the scan looked into, every version and file of the lake"),
+        ("files_apart", "BIGINT!", "Files of master data and ledger, which keep the line"),
+        ("hits", "BIGINT!", "Traces of removed lines found: the erasure is proven where there are none"),
+        ("statement", "STRING!", "What the erasure does not reach, and why"),
+        ("previous_hash", "STRING!", "Hash of the receipt before"),
+        ("hash", "STRING!", "SHA-256 over previous_hash and this receipt, its times in UTC"),
+    ),
+    keys=("receipt_id",),
+    mode=WriteMode.MERGE,
+    retention="10 years",
+    rules=(NotNull("receipt_id"), InSet("started_by", ("run", "erase")), Between("hits", 0), NotNull("hash")),
+)

@@ -50,6 +50,7 @@ ALL: tuple[Contract, ...] = (
     products.RELEASES,
     audit.RUNS,
     audit.CONSENT_RECEIPTS,
+    audit.ERASURES,
     audit.KEY_EVENTS,
     audit.PRIVACY_LEDGER,
     audit.QUALITY_RESULTS,

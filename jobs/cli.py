@@ -8,6 +8,7 @@ import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
 from jobs.commands.consent import explain_line, keys, receipts
+from jobs.commands.erasing import erase
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
 from jobs.commands.scoring import score
@@ -29,6 +30,7 @@ app.add_typer(job, name="job")
 app.command("score")(score)
 app.command("receipts")(receipts)
 app.command("explain-line")(explain_line)
+app.command("erase")(erase)
 app.command("keys")(keys)
 app.command("bench")(bench)
 app.command("doctor")(doctor)

@@ -22,6 +22,7 @@ class JobReport:
         rows_out: Rows written, where counted.
         counts: Further named counts or shares.
         skipped: Whether there was nothing to do.
+        fingerprint: What its record shows that it went by, where only the job itself can tell.
         receipts: Number of receipts of consent and hash of the last one, where the job wrote some.
     """
 
@@ -30,6 +31,7 @@ class JobReport:
     rows_out: int | None = None
     counts: dict[str, float] = field(default_factory=dict)
     skipped: bool = False
+    fingerprint: str | None = None
     receipts: tuple[int, str] | None = None
 
 

@@ -6,8 +6,6 @@ refused. Failures are re-raised without the engine's message, which may quote ro
 
 from __future__ import annotations
 
-import fcntl
-import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,10 +20,11 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
+from jobs.lake_lock import held, is_local
+from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
 
 _Lock = threading.RLock
-_SAFE_VALUE = re.compile(r"^[A-Za-z0-9_.:+/ -]*$")
 
 
 @dataclass(frozen=True)
@@ -56,16 +55,7 @@ class Lake:
         Raises:
             ThreestepError: Another process holds it.
         """
-        if not _is_local(self.root):
-            yield
-            return
-        folder = Path(self.root.removeprefix("file:"))
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise ThreestepError(f"another run is writing to the lake {self.root}: wait for it to end") from None
+        with held(self.root):
             yield
 
     def location(self, contract: Contract) -> str:
@@ -114,7 +104,7 @@ class Door:
         if self.lake.root.startswith("catalog:"):
             for schema in sorted({self.lake.target(c).rpartition(".")[0] for c in missing}):
                 self.lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        elif _is_local(self.lake.root):
+        elif is_local(self.lake.root):
             for contract in missing:
                 if contract.schema.holds_identifiers:
                     folder = Path(self.lake.location(contract).removeprefix("file:")).parent
@@ -254,11 +244,37 @@ class Door:
         if purge:
             self.purge(contract)
 
+    def erase(self, contract: Contract, rows: DataFrame, matching: str, periods: Sequence[str]) -> None:
+        """Remove the rows that match a frame; the files that held them stay until ``purge``.
+
+        Whom it concerns travels in the frame: the text of a DELETE would stay in the commit log.
+
+        Args:
+            contract: A table that holds identifiers or pseudonyms.
+            rows: The frame; a row of the table may match several of it.
+            matching: Condition in SQL over ``t`` (the table's row) and ``s`` (the frame's).
+            periods: Periods of the table that are looked at.
+        """
+        self._may(contract, self.writes, "erase from")
+        within = period_predicate(contract, periods, alias="t")
+        with self._writing(contract, "erasing from"):
+            self.lake.spark.sql(
+                f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {within} AND ({matching}) "
+                "WHEN MATCHED THEN DELETE",
+                rows=rows,
+            )
+
+    def files_in_use(self, contract: Contract) -> int:
+        """How many files the latest version has."""
+        return len(self.read(contract).inputFiles())
+
     def purge(self, contract: Contract) -> None:
         """Delete every file that the latest version does not use. The caller holds the lake's lock."""
         self._may(contract, self.writes, "purge")
         # Stays off: putting it back would pull it away from under a purge that runs beside this one.
         self.lake.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+        # Saves the two commits a table that say so.
+        self.lake.spark.conf.set("spark.databricks.delta.vacuum.logging.enabled", "false")
         with redacted("purging", contract):
             self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
 
@@ -280,21 +296,3 @@ class Door:
                 f"{contract.full_name}: missing columns {sorted(want - have)}, unexpected columns {sorted(have - want)}"
             )
         return rows.select(*(F.col(c.name).cast(c.type).alias(c.name) for c in contract.columns))
-
-
-def period_predicate(contract: Contract, periods: Sequence[str], column: str | None = None) -> str:
-    """SQL condition for periods of a contract, e.g. ``date IN ('2026-03-03')``."""
-    column = column or contract.period
-    if not periods or column is None:
-        raise RoomError(f"{contract.full_name}: no period named to replace or remove")
-    for value in periods:
-        if not _SAFE_VALUE.match(value):
-            raise RoomError(f"{contract.full_name}: a period may not hold such characters")
-    kind = contract.type_of[column]
-    values = ", ".join(f"{kind if kind == 'DATE' else ''}'{value}'" for value in sorted(set(periods)))
-    return f"`{column}` IN ({values})"
-
-
-def _is_local(root: str) -> bool:
-    """Whether a lake lies on a file system of this machine."""
-    return not root.startswith("catalog:") and ("://" not in root or root.startswith("file:"))

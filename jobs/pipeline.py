@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -18,6 +18,7 @@ from expectations.gate import Gate
 from expectations.products import PRODUCTS, RELEASES
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.run import run_aggregate
+from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.consent.receipts import LedgerState
 from jobs.consent.run import check_feed, run_consent
@@ -158,7 +159,9 @@ class _Run:
         def consent() -> JobReport:
             report, found = run_consent(self.context, feed)
             state.append(found)
-            return report
+            # Before any other job: an objection received late reaches back to everything not yet released.
+            erased = erase_new(self.context, self.journal, found, ground.result).counts if feed else {}
+            return replace(report, counts={**report.counts, **erased}, fingerprint=found.version)
 
         # Small jobs wait for commits more than they compute: geography runs beside people, footprints beside events.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="geography") as beside:

@@ -17,6 +17,8 @@ from expectations.contract import Schema
 from jobs.context import JobReport, RunContext
 from jobs.errors import ConsentError, InputRejectedError, ReleaseError, ThreestepError
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 @dataclass(frozen=True)
 class Journal:
@@ -54,7 +56,7 @@ class Journal:
             message = str(error) if isinstance(error, ThreestepError) else type(error).__name__
             self._record(job, "blocked" if blocked else "failed", fingerprint, started, None, message)
             raise
-        self._record(job, "done", fingerprint, started, report, None)
+        self._record(job, "done", report.fingerprint or fingerprint, started, report, None)
         return report
 
     def blocked(self, job: str) -> bool:
@@ -71,6 +73,34 @@ class Journal:
         if rows:
             frame = self.context.spark.createDataFrame(rows, QUALITY_RESULTS.struct).coalesce(1)
             self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, frame)
+
+    def last_done(self, *jobs: str) -> tuple[dt.datetime, str] | None:
+        """When the latest of some jobs ended well, and by what; None where none did."""
+        ends = [(at, by) for (name, _), (status, by, at) in self._latest.items() if name in jobs and status == "done"]
+        if not ends:
+            return None
+        at, by = max(ends)
+        return _EPOCH + dt.timedelta(microseconds=at), by
+
+    def knows(self, *jobs: str) -> bool:
+        """Whether any of some jobs ever ran in this lake, however it ended."""
+        return any(name in jobs for name, _ in self._latest)
+
+    def outdate(self, days: Sequence[dt.date], why: str) -> None:
+        """Let no run skip the jobs of some days any more: what they wrote is not whole."""
+        door = self.context.lake.door(reads=[Schema.AUDIT], writes=[Schema.AUDIT])
+        if not days or not door.exists(RUNS):
+            return
+        now = _now()
+        done = door.read(RUNS).filter(F.col("job").isin("segment", "transform") & (F.col("status") == "done"))
+        records = [
+            (r["run_id"], r["job"], r["date"], r["until"], "failed", "", None, None, None, why, None, None, now)
+            for r in done.select("run_id", "job", "date", "until").distinct().collect()
+            if any(r["date"] <= day <= r["until"] for day in days)
+        ]
+        if records:
+            door.append(RUNS, self.context.spark.createDataFrame(records, RUNS.struct).coalesce(1))
+        self._latest.update({(r[1], r[0]): ("failed", "", _micros(now)) for r in records})
 
     def _done(self, job: str, of_day: bool, after: str | None) -> str | None:
         status, fingerprint, at = self._last(job, of_day)
@@ -124,8 +154,7 @@ class Journal:
         )
         frame = self.context.spark.createDataFrame([row], RUNS.struct).coalesce(1)
         self.context.lake.door(writes=[Schema.AUDIT]).append(RUNS, frame)
-        micros = (now - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
-        self._latest[job, self._run] = (status, fingerprint or "", micros)
+        self._latest[job, self._run] = (status, fingerprint or "", _micros(now))
 
 
 def files_fingerprint(root: Path, names: Sequence[str]) -> str | None:
@@ -143,6 +172,10 @@ def files_fingerprint(root: Path, names: Sequence[str]) -> str | None:
 def digest(*parts: object) -> str:
     """SHA-256 of some values, 16 hexadecimal digits."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _micros(instant: dt.datetime) -> int:
+    return (instant - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 def _now() -> dt.datetime:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from expectations.audit import ERASURES
 from expectations.contract import Schema
 from jobs.commands.options import (
     KeysOption,
@@ -69,6 +70,9 @@ def receipts(
             teller.line(str(fault))
         if amiss:
             raise ThreestepError(f"audit.consent_receipts: {len(amiss)} faults; the first: {amiss[0]}")
+        erased = faults(all_receipts(opened, ERASURES))
+        if erased:
+            raise ThreestepError(f"audit.erasures: {len(erased)} faults; the first: {erased[0]}")
     if contains is not None and contains not in {row["hash"] for row in found}:
         raise ThreestepError(f"audit.consent_receipts: no receipt has the hash {contains}: it was removed or altered")
     if verify and found:

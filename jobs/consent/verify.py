@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from expectations.audit import CONSENT_RECEIPTS, RUNS
-from expectations.contract import Schema
+from expectations.contract import Contract, Schema
 from jobs.consent.receipts import GENESIS, link_hash, stored
 from jobs.lake import Lake
 
@@ -53,12 +53,12 @@ def recorded_ends(lake: Lake) -> list[Anchor]:
     return [Anchor(int(r["receipts"]), r["receipts_head"], f"audit.runs of run {r['run_id']}") for r in ends]
 
 
-def all_receipts(lake: Lake) -> list[dict[str, object]]:
-    """Every receipt, in the chain's order."""
+def all_receipts(lake: Lake, contract: Contract = CONSENT_RECEIPTS) -> list[dict[str, object]]:
+    """Every receipt of a chain (of consent, or of erasures), in its order."""
     door = lake.door(reads=[Schema.AUDIT])
-    if not door.exists(CONSENT_RECEIPTS):
+    if not door.exists(contract):
         return []
-    return sorted(stored(door.read(CONSENT_RECEIPTS)), key=_number)
+    return sorted(stored(door.read(contract)), key=_number)
 
 
 def faults(receipts: Sequence[Mapping[str, object]], anchors: Sequence[Anchor] = ()) -> list[Fault]:
