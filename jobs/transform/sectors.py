@@ -36,7 +36,7 @@ class FootprintParams:
     strongest: int = 10
     least_db: float = 25.0
     near_masts: int = 40
-    to_spare: int = 4
+    to_spare: int = 10
     least_share: float = 0.02
     slices: int = 32
 
