@@ -72,7 +72,7 @@ def estimates(context: RunContext) -> Estimates:
     shift = hour_offset_seconds(context.settings.date, policy.time_zone)
     params = PresenceParams(purpose, policy.time_zone, shift)
     nearest = _voronoi(context, counted).persist()
-    found = {"threestep": door.read(SEGMENTS), "nearest_cell": _segments(context, nearest)}
+    found = {"threestep": door.read(SEGMENTS), "nearest_cell": _segments(context, nearest).persist()}
     hours = [main_zones(rows, counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()]
     trips = [estimated_trips(rows, counted, purpose).withColumn("method", F.lit(name)) for name, rows in found.items()]
     return Estimates(
