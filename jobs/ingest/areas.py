@@ -110,12 +110,14 @@ def zones_of(ground: DataFrame, side_m: int) -> DataFrame:
         ground: See ``quadtree``.
         side_m: Side of the squares, metres.
     """
-    square = geo.square(F.col("x"), F.col("y"), side_m)
+    corners = F.array_sort(F.collect_list(F.struct("x", "y")))
+    # Not ST_Union_Aggr: its buffer fails where partial results meet.
+    union = geo.st("ST_Union", F.transform(corners, lambda corner: geo.square(corner["x"], corner["y"], side_m)))
     shape = geo.st("ST_AsText", geo.to_wgs84(F.col("ground")))
     name = F.regexp_replace("zone_id", f"^{PREFIX}", "")
     return (
         ground.groupBy("zone_id")
-        .agg(geo.st("ST_Union_Aggr", square).alias("ground"), F.count(F.lit(1)).alias("squares"))
+        .agg(union.alias("ground"), F.count(F.lit(1)).alias("squares"))
         .withColumns({"name": name, "level": F.lit(LEVEL), "parent_id": F.lit(None).cast("string")})
         .withColumns({"role": F.lit("partition"), "depth": F.lit(0), "is_finest": F.lit(True)})
         .withColumn("geometry_wkt", shape)

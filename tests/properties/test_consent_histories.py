@@ -19,7 +19,7 @@ from jobs.consent.ledger import changes, current, intervals
 from jobs.consent.lines import KEYED_DAYS_SCHEMA, LineParams, sims
 from jobs.consent.numbers import closed_links
 from jobs.consent.requests import of_touched_lines, unseen
-from jobs.segment.movement import MovementParams, admitted
+from jobs.segment.admission import MovementParams, admitted, cell_of
 from udfs.keys import pads
 from udfs.purposes import bit
 
@@ -82,7 +82,7 @@ def _ledger(spark: SparkSession, made: list[History]) -> DataFrame:
     return first.join(second, KEYS, "left_anti").select(CONSENT_LEDGER.column_names).unionByName(second).cache()
 
 
-@pytest.mark.parametrize("count", [10_000])
+@pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_not_one_event_on_the_wrong_side(spark: SparkSession, count: int) -> None:
     made = [history(block, SEED) for block in range(count)]
     inner, outer = pads(consent_oracle.KEY)
@@ -93,8 +93,14 @@ def test_not_one_event_on_the_wrong_side(spark: SparkSession, count: int) -> Non
     with closed_links(master) as links:
         served = sims(master, ledger, days, LineParams(instant(AS_OF)), links)  # type: ignore[arg-type]
         params = MovementParams(home_mcc=262, sim_is_unit=False, max_gap_seconds=3600)
-        contacts = admitted(_events(spark, made), served, days.drop("inner", "outer"), params)
-        found = {row["cell_id"]: row["purposes"] for row in contacts.select("cell_id", "purposes").collect()}
+        cells = [f"{block}/{i}" for block, h in enumerate(made) for i in range(len(h.events))]
+        plan = spark.createDataFrame(
+            [(cell, number, 0, 0, 1) for number, cell in enumerate(cells, 1)],
+            "cell_id STRING, cell_no INT, x INT, y INT, reach_m INT",
+        )
+        contacts = admitted(_events(spark, made), served, plan, days.drop("inner", "outer"), params)
+        numbered = contacts.select(cell_of(F.col("contact")).alias("number"), "purposes").collect()
+        found = {cells[row["number"] - 1]: row["purposes"] for row in numbered}
     wrong: Counter[str] = Counter()
     sides: Counter[bool] = Counter()
     blocks = set()

@@ -77,7 +77,7 @@ def _fill(spark, lake):
     own = ("consent", json.dumps({"msisdn": SILENT, "purpose": "?"}))
     put(QUARANTINE, *(("b/1", table, None, ["x"], row) for table, row in (*refused, own)), periods=("b/1",))
     whole = (f"{DAY}T08:00:00", f"{DAY}T09:00:00")
-    put(MOVEMENT, *((DAY, _name(p), 1, 15, *whole, "c1", 2) for p in ("p0", "p1", "p2", "p3")))
+    put(MOVEMENT, *((DAY, _name(p), 1, 15, *whole, "c1", 2, None) for p in ("p0", "p1", "p2", "p3")))
     put(PROFILE, *((DAY, _name(p), "domestic", "unknown", "unknown", None) for p in ("p0", "p1", "p2", "p3")))
     put(SEGMENTS, *((DAY, _name(p), 1, 15, "stay", *whole, 7, False) for p in ("p0", "p2")))
     put(NOISED, ("panel-x-r0", "panel", "city", "z", None, 7), periods=("panel-x-r0",))

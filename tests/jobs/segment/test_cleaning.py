@@ -8,9 +8,11 @@ import pytest
 from frames import at, frame
 from pyspark.sql import functions as F
 
+from expectations.consent_ledger import CONSENT_LEDGER
 from expectations.events import EVENTS
 from expectations.subscribers import SUBSCRIBERS
 from jobs.consent.lines import KEYED_DAYS_SCHEMA, LineParams, sims
+from jobs.consent.numbers import number_links
 from jobs.segment.admission import MovementParams, admitted
 from jobs.segment.cleaning import CleaningParams, contact_counters, run_counters
 from jobs.segment.control import Usual, flag_counts, flag_rules, usual_shares
@@ -71,8 +73,8 @@ def found(spark):
     bounds = ("2026-03-02T11:00:00", "2026-03-04T03:00:00", "2026-03-02T23:00:00", "2026-03-03T23:00:00")
     keyed = frame(spark, KEYED_DAYS_SCHEMA, ("2026-03-03", *bounds, inner, outer))
     none = spark.createDataFrame([], SUBSCRIBERS.struct)
-    ledger = frame(spark, "msisdn STRING, purpose STRING, objected_from TIMESTAMP, objected_to TIMESTAMP")
-    lines = sims(none, ledger, keyed, LineParams(at("2026-03-05T00:00:00")))
+    ledger = spark.createDataFrame([], CONSENT_LEDGER.struct)
+    lines = sims(none, ledger, keyed, LineParams(at("2026-03-05T00:00:00")), number_links(none))
     events = sent.withColumns(columns).select(EVENTS.column_names)
     served = admitted(events, lines, cells, keyed.drop("inner", "outer"), PARAMS).cache()
     runs = closed_runs(run_starts(served.filter("purposes <> 0 AND x IS NOT NULL"), PARAMS), PARAMS).cache()
