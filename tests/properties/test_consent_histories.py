@@ -82,7 +82,7 @@ def _ledger(spark: SparkSession, made: list[History]) -> DataFrame:
     return first.join(second, KEYS, "left_anti").select(CONSENT_LEDGER.column_names).unionByName(second).cache()
 
 
-@pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [10_000])
 def test_not_one_event_on_the_wrong_side(spark: SparkSession, count: int) -> None:
     made = [history(block, SEED) for block in range(count)]
     inner, outer = pads(consent_oracle.KEY)
