@@ -77,19 +77,29 @@ class Teller:
         else:
             self._log.info(text)
 
-    def rows(self, title: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Print rows of an answer: a table on a terminal, one JSON object a row elsewhere."""
+    def rows(
+        self, event: str, rows: Sequence[Mapping[str, object]], title: str | None = None, short: Sequence[str] = ()
+    ) -> None:
+        """Print rows of an answer: a table on a terminal, one JSON object a row elsewhere.
+
+        Args:
+            event: Name of the rows.
+            rows: The rows; those that lack a column of another one have a gap.
+            title: Title of the table; by default the name.
+            short: The columns that a terminal shows; by default all.
+        """
         if not self.live:
             for row in rows:
-                self._log.info(title, **row)
+                self._log.info(event, **row)
             return
-        table = Table(title=title)
-        for name in rows[0] if rows else ():
-            number = all(isinstance(row[name], int) for row in rows)
-            table.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
+        heads = [head for head in dict.fromkeys(name for row in rows for name in row) if not short or head in short]
+        table = Table(title=title or event)
+        for head in heads:
+            number = all(isinstance(row.get(head), int | float | None) for row in rows)
+            table.add_column(head.replace("_", " "), justify="right" if number else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(f"{v:,}" if isinstance(v, int) else "" if v is None else str(v) for v in row.values()))
-        self.console.print(table if rows else f"{title}: none", markup=False)
+            table.add_row(*(_cell(row.get(head)) for head in heads))
+        self.console.print(table if rows else f"{event}: none", markup=False)
 
     def simulated(self, report: SimulateReport) -> None:
         """Close a simulation: rows by table, and where they lie."""
@@ -101,20 +111,6 @@ class Teller:
         for name, count in {**report.rows, **{f"truth/{k}": v for k, v in report.truth_rows.items()}}.items():
             self.console.print(f"  {name:<24} {count:>12,} rows")
         self.console.print(f"Landing directory: {report.out} (city: {report.city})")
-
-    def table(self, event: str, rows: Sequence[Mapping[str, object]], title: str) -> None:
-        """Print rows of figures as a table; elsewhere one JSON object a row."""
-        if not self.live:
-            for row in rows:
-                self._log.info(event, **row)
-            return
-        table = Table(title=title)
-        heads = list(dict.fromkeys(name for row in rows for name in row))
-        for head in heads:
-            table.add_column(head.replace("_", " "), overflow="fold")
-        for row in rows:
-            table.add_row(*(str(row.get(head, "")) for head in heads))
-        self.console.print(table)
 
     def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
         """Close a run: what was published and suppressed, and where it lies."""
@@ -166,3 +162,9 @@ class Teller:
             self.console.print(f"[red]✗[/] unexpected {describe_error(error)} at {where}", markup=True)
         else:
             self._log.error("unexpected", error=describe_error(error), at=where)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else str(value)

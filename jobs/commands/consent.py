@@ -41,6 +41,8 @@ _SHOWN = (
     "probe_leaks",
 )
 
+_SHORT = tuple(name for name in _SHOWN if name not in ("receipt_id", "ledger_version", "processed_at"))
+
 
 def receipts(
     lake: LakeOption,
@@ -60,7 +62,7 @@ def receipts(
     with teller.working("reading receipts"):
         found = all_receipts(opened)
     rows = [row for row in found if day is None or row["date"] == day]
-    teller.rows("receipt", [{k: row[k] for k in _SHOWN} for row in rows])
+    teller.rows("receipt", [{k: row[k] for k in _SHOWN} for row in rows], "Receipts: contacts by purpose", _SHORT)
     if verify:
         ends = recorded_ends(opened)
         if not found and not ends:

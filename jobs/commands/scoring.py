@@ -33,4 +33,4 @@ def score(
         from jobs.audit.score_chart import draw_score
 
         draw_score(found, chart)
-    teller.table("scored", table_lines(found.measures), "Accuracy before noise, mean over the days")
+    teller.rows("scored", table_lines(found.measures), "Accuracy before noise, mean over the days")
