@@ -134,7 +134,8 @@ class Teller:
         for product, cells in found.items():
             shown = [f"{cells.get(status, 0):,}" for status in ("published", "suppressed", "unresolved")]
             table.add_row(product, *shown, f"{settings.lake}/products/{product}")
-        self.console.print(table)
+        if any(found.values()):
+            self.console.print(table)
         if settings.waiver:
             self.console.print("[yellow]Not for release:[/] made without a consent feed, under a waiver.")
         self.console.print(f"Receipts, budget and quality: {settings.lake}/audit")
