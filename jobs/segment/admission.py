@@ -44,8 +44,7 @@ def numbered_cells(positions: DataFrame) -> DataFrame:
     Returns:
         One small row a cell: ``cell_id, cell_no`` (from 1, in the order of names), ``x, y, reach_m`` (whole metres).
     """
-    whole = positions.filter("ring IS NULL") if "ring" in positions.columns else positions
-    return whole.select(
+    return positions.filter("ring IS NULL").select(
         "cell_id",
         F.row_number().over(Window.partitionBy().orderBy("cell_id")).alias("cell_no"),
         *(F.round(c).cast("int").alias(n) for c, n in (("centre_x", "x"), ("centre_y", "y"), ("radius_m", "reach_m"))),

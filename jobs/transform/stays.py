@@ -10,6 +10,7 @@ from pyspark.sql.window import WindowSpec
 
 from expectations.segments import SEGMENTS
 from udfs.ground import distance_m, same_ground
+from udfs.radio import ring_of
 
 _TRACK = ("pseudonym", "line_no", "date")
 """A line of a unit on a day. The pseudonym comes first: a sort's first column is the one that it compares cheaply."""
@@ -59,10 +60,8 @@ def numbered_places(positions: DataFrame) -> DataFrame:
     Returns:
         The positions with ``place_no``, in the order of names and rings.
     """
-    absent = [c for c in ("ring", "ring_steps") if c not in positions.columns]
-    whole = positions.withColumns({c: F.lit(None).cast("int") for c in absent})
     order = Window.partitionBy().orderBy("cell_id", F.col("ring").asc_nulls_first())
-    return whole.withColumn("place_no", F.row_number().over(order))
+    return positions.withColumn("place_no", F.row_number().over(order))
 
 
 def located(movement: DataFrame, places: DataFrame) -> DataFrame:
@@ -88,7 +87,7 @@ def located(movement: DataFrame, places: DataFrame) -> DataFrame:
         F.max(F.when(F.col("ring").isNull(), whole)).alias("whole"),
         F.map_from_entries(rings).alias("rings"),
     )
-    ring = F.when(F.col("steps") > 0, F.floor(F.col("timing_advance") / F.col("steps")).cast("int"))
+    ring = ring_of(F.col("timing_advance"), F.when(F.col("steps") > 0, F.col("steps")))
     narrowed = F.when(ring.isNotNull(), F.try_element_at("rings", ring))
     return movement.join(F.broadcast(cells.filter("whole IS NOT NULL")), on="cell_id", how="inner").select(
         *_TRACK,
