@@ -18,6 +18,7 @@ from expectations.gate import Gate
 from expectations.products import PRODUCTS, RELEASES
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.run import run_aggregate
+from jobs.aggregate.specs import daily
 from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.consent.receipts import LedgerState
@@ -123,7 +124,7 @@ class _Run:
 
     def run(self, only: Sequence[str]) -> RunSummary:
         done = released_ids(self.context)
-        products = self.settings.policy.products
+        products = daily(self.settings.policy.products)
         released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]
@@ -273,7 +274,8 @@ def published(context_lake: Lake, days: Sequence[dt.date]) -> dict[str, dict[str
         return {}
     valid = door.read(RELEASES).select("release_id")
     found: dict[str, dict[str, int]] = {}
-    for product, contract in PRODUCTS.items():
+    for product in daily(PRODUCTS):
+        contract = PRODUCTS[product]
         if door.exists(contract):
             rows = door.read(contract).filter(F.col("date").isin(list(days))).join(valid, "release_id", "left_semi")
             counted = rows.groupBy("status").agg(F.count("*").alias("cells")).orderBy("status").collect()

@@ -40,7 +40,7 @@ class ProductPolicy(_Frozen):
     purpose: str
     period: Literal["day", "week", "month"] = "day"
     with_attributes: bool = False
-    mechanisms: dict[Literal["partition", "place"], MechanismPolicy]
+    mechanisms: dict[Literal["partition", "place", "corridor"], MechanismPolicy]
 
     @field_validator("purpose")
     @classmethod

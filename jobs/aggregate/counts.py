@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.aggregate.specs import CELL
 from jobs.settings import Policy
-
-DRAW_SCHEMA = "release_id STRING, product STRING, level STRING, zone_id STRING, hour INT"
 
 
 @dataclass(frozen=True)
@@ -66,19 +65,21 @@ def on_domain(domain: DataFrame, counts: DataFrame) -> DataFrame:
     """Put counts on their public domain, zeros included; counts off the domain are left behind.
 
     Args:
-        domain: ``DRAW_SCHEMA`` with ``date`` and ``sigma``, one row a cell; public.
-        counts: ``date, zone_id[, hour], persons``.
+        domain: ``release_id, product, level, date, sigma`` and ``CELL``, one row a cell; public.
+        counts: ``date, persons`` and those columns of ``CELL`` that the product has.
 
     Returns:
-        One row a cell of the domain: ``DRAW_SCHEMA``, ``persons``, ``sigma``.
+        One row a cell of the domain: ``release_id, product, level``, ``CELL``, ``persons, sigma``.
     """
-    keys: list[str] = [c for c in ("date", "zone_id", "hour") if c in counts.columns]
+    keys: list[str] = [c for c in ("date", *CELL) if c in counts.columns]
     return domain.join(counts, on=keys, how="left").select(
         "release_id",
         "product",
         "level",
         "zone_id",
         F.col("hour").cast("int").alias("hour"),
+        "part",
+        "other",
         F.coalesce("persons", F.lit(0)).cast("bigint").alias("persons"),
         F.col("sigma").cast("double").alias("sigma"),
     )

@@ -18,13 +18,14 @@ from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.counts import Mechanism, footfall_counts, mechanism, on_domain, panel_counts
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.noise import adder, noise_source
+from jobs.aggregate.specs import SPECS, daily
 from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.settings import Policy
 from jobs.transform.presence import PresenceParams, counted_zones, main_zones, observed
 from udfs.time import hour_offset_seconds
 
-_DOMAIN = "release_id STRING, product STRING, date DATE, role STRING, hour INT, sigma DOUBLE"
+_DOMAIN = "release_id STRING, product STRING, date DATE, role STRING, hour INT, part STRING, other STRING, sigma DOUBLE"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def planned_draws(policy: Policy, days: Sequence[dt.date], roles: Sequence[str])
     draws = []
     for day in days:
         hours = len(policy.hours(day))
-        for product in sorted(policy.products):
+        for product in daily(policy.products):
             for role in roles:
                 found = mechanism(policy, product, role, hours)
                 if found is not None:
@@ -61,9 +62,11 @@ def domain(draws: Sequence[Draw], zones: DataFrame, countable: DataFrame, policy
         policy: For the hours of the clock.
     """
     rows = [
-        (d.release_id, d.product, d.date, d.role, hour, d.mechanism.sigma)
+        (d.release_id, d.product, d.date, d.role, hour, part, other, d.mechanism.sigma)
         for d in draws
-        for hour in (policy.hours(d.date) if d.product == "footfall" else [None])
+        for hour in (policy.hours(d.date) if SPECS[d.product].by_hour else [None])
+        for part in SPECS[d.product].part_words or [None]
+        for other in SPECS[d.product].other_words or [None]
     ]
     named = zones.filter("is_finest OR role = 'place'").join(F.broadcast(countable), on="zone_id", how="left_semi")
     cells = zones.sparkSession.createDataFrame(rows, _DOMAIN)

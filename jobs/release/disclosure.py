@@ -7,11 +7,14 @@ and nothing here can see an exact count.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-_CELL = ("release_id", "hour")
+from jobs.aggregate.specs import CELL
+
+_CELL = ("release_id", "hour", "part", "other")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def judged_partition(noised: DataFrame, ancestry: DataFrame, levels: list[str], 
         params: Thresholds.
 
     Returns:
-        One row a cell of every level: ``release_id, level, zone_id, hour, status, persons, sigma``.
+        One row a cell of every level: ``release_id, level``, ``CELL``, ``status, persons, sigma``.
     """
     finest = len(levels) - 1
     leaves = noised.join(F.broadcast(ancestry), on="zone_id", how="inner").select(
@@ -90,8 +93,7 @@ def judged_partition(noised: DataFrame, ancestry: DataFrame, levels: list[str], 
     result = leaves.select(
         "release_id",
         F.lit(levels[finest]).alias("level"),
-        "zone_id",
-        "hour",
+        *CELL,
         _status(~F.col("hidden")),
         _persons(~F.col("hidden")),
         F.lit(params.sigma_partition).alias("sigma"),
@@ -106,7 +108,7 @@ def judged_places(noised: DataFrame, places: DataFrame, params: DisclosureParams
 
     Args:
         noised: Rows of ``staging.noised`` at the level of places.
-        places: The public domain: ``release_id, level, zone_id, hour``.
+        places: The public domain: ``release_id, level`` and ``CELL``.
         params: Thresholds; ``sigma_place`` is required.
 
     Returns:
@@ -114,20 +116,14 @@ def judged_places(noised: DataFrame, places: DataFrame, params: DisclosureParams
     """
     sigma = params.sigma_place or 0.0
     shown = F.coalesce(F.col("noised") >= params.min_persons + params.margin_sigmas * sigma, F.lit(False))
-    drawn = noised.select("release_id", "zone_id", "hour", "noised")
-    cells = places.alias("p").join(
-        drawn.alias("n"),
-        on=(F.col("p.release_id") == F.col("n.release_id"))
-        & (F.col("p.zone_id") == F.col("n.zone_id"))
-        & F.col("p.hour").eqNullSafe(F.col("n.hour")),
-        how="left",
-    )
+    drawn = noised.select("release_id", *CELL, "noised")
+    same = [F.col(f"p.{c}").eqNullSafe(F.col(f"n.{c}")) for c in ("release_id", *CELL)]
+    cells = places.alias("p").join(drawn.alias("n"), on=reduce(Column.__and__, same), how="left")
     status = F.when(F.col("n.noised").isNull(), "unresolved").when(shown, "published").otherwise("suppressed")
     return cells.select(
         "p.release_id",
         "p.level",
-        "p.zone_id",
-        "p.hour",
+        *(f"p.{c}" for c in CELL),
         status.alias("status"),
         F.when(shown, F.col("n.noised")).alias("persons"),
         F.lit(sigma).alias("sigma"),
@@ -173,7 +169,7 @@ def _sums(leaves: DataFrame, up: str, level: str, params: DisclosureParams) -> D
             "release_id",
             F.lit(level).alias("level"),
             F.col(up).alias("zone_id"),
-            "hour",
+            *(c for c in CELL if c != "zone_id"),
             _status(F.col("shown")),
             _persons(F.col("shown")),
             (F.lit(params.sigma_partition) * F.sqrt("parts")).alias("sigma"),

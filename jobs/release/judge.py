@@ -15,6 +15,7 @@ from expectations.residents import RESIDENTS
 from expectations.zones import ZONES
 from jobs.aggregate.counts import Mechanism, mechanism
 from jobs.aggregate.identity import release_id
+from jobs.aggregate.specs import CELL, SPECS, ProductSpec
 from jobs.context import RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
@@ -30,10 +31,12 @@ class Ground:
     Attributes:
         levels: Levels of the partition, coarsest first.
         zones: Number of zones by role.
+        finest: Number of zones of the finest level of the partition.
     """
 
     levels: tuple[str, ...]
     zones: Mapping[str, int]
+    finest: int
 
 
 def ground(zones: DataFrame) -> Ground:
@@ -43,7 +46,9 @@ def ground(zones: DataFrame) -> Ground:
     number: dict[str, int] = {}
     for row in rows:
         number[row["role"]] = number.get(row["role"], 0) + int(row["zones"])
-    return Ground(tuple(dict.fromkeys(level for _, level in nested)), number)
+    levels = tuple(dict.fromkeys(level for _, level in nested))
+    finest = sum(int(row["zones"]) for row in rows if row["role"] == "partition" and row["level"] == levels[-1])
+    return Ground(levels, number, finest)
 
 
 def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date], open_panel: Sequence[dt.date],
@@ -74,7 +79,15 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     dated = judged.join(F.broadcast(dates), on="release_id", how="inner")
     panel = dated if product == PANEL.name else _panel(door, days, open_panel)
     result = with_estimates(dated, factors(panel, door.read(RESIDENTS), zones))
-    door.replace(staged(contract), result.select(contract.column_names).coalesce(1), sorted(ids))
+    door.replace(staged(contract), _named(result, SPECS[product]).coalesce(1), sorted(ids))
+
+
+def _named(cells: DataFrame, spec: ProductSpec) -> DataFrame:
+    """Give cells the product's own column names, with null in columns that nothing has filled."""
+    own = {place: name for name, place in spec.keys.items()}
+    named = cells.select(*(F.col(c).alias(own.get(c, c)) for c in cells.columns if c not in CELL or c in own))
+    empty = {c.name: F.lit(None).cast(c.type) for c in spec.contract.columns if c.name not in named.columns}
+    return named.withColumns(empty).select(spec.contract.column_names)
 
 
 def _judged(
@@ -84,13 +97,20 @@ def _judged(
     hours = len(policy.hours(next(iter(ids.values()))))
     partition, place = mechanism(policy, product, "partition", hours), mechanism(policy, product, "place", hours)
     params = _params(policy, product, partition, place)
-    levels = list(found.levels)
+    spec = SPECS[product]
+    levels = list(found.levels) if spec.is_nested else [found.levels[-1]]
     within = noised.filter(F.col("level") == levels[-1])
     judged = judged_partition(within, lineage(zones, levels), levels, params)
     if place is None:
         return judged
-    clock = [(r, h) for r, day in ids.items() for h in policy.hours(day)]
-    cells = context.spark.createDataFrame(clock, "release_id STRING, hour INT").join(
+    words = [
+        (r, hour, part, other)
+        for r, day in ids.items()
+        for hour in (policy.hours(day) if spec.by_hour else [None])
+        for part in spec.part_words or [None]
+        for other in spec.other_words or [None]
+    ]
+    cells = context.spark.createDataFrame(words, "release_id STRING, hour INT, part STRING, other STRING").join(
         F.broadcast(zones.filter("role = 'place'").select("zone_id", "level")), how="cross"
     )
     return judged.unionByName(judged_places(noised.filter(F.col("level") != levels[-1]), cells, params))

@@ -12,10 +12,12 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract
 from expectations.gate import TableRule
-from expectations.products import PRODUCTS, STATUSES, staged
+from expectations.product_words import STATUSES
+from expectations.products import PRODUCTS, staged
 from jobs.aggregate.counts import mechanism
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.noise import noise_source
+from jobs.aggregate.specs import SPECS
 from jobs.audit.journal import Journal
 from jobs.context import RunContext
 from jobs.lake import Door
@@ -101,9 +103,12 @@ def release_digests(rows: DataFrame, contract: Contract) -> DataFrame:
 
 
 def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found: Ground) -> int:
-    roles = [role for role in ("partition", "place") if role in policy.products[product].mechanisms]
-    zones = sum(found.zones.get(role, 0) for role in roles)
-    return sum(zones * (len(policy.hours(day)) if "hour" in PRODUCTS[product].keys else 1) for day in days)
+    spec, roles = SPECS[product], policy.products[product].mechanisms
+    number = {"partition": found.zones.get("partition", 0) if spec.is_nested else found.finest}
+    number["place"] = found.zones.get("place", 0)
+    words = max(1, len(spec.part_words)) * max(1, len(spec.other_words))
+    zones = words * sum(number.get(role, 0) for role in roles)
+    return sum(zones * (len(policy.hours(day)) if spec.by_hour else 1) for day in days)
 
 
 def _entry(context: RunContext, product: str, day: dt.date, row: Row) -> tuple[object, ...]:

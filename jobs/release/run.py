@@ -10,6 +10,7 @@ from expectations.contract import Contract, Schema
 from expectations.products import NOISED, PANEL, PRODUCTS, RELEASES, staged
 from expectations.zones import ZONES
 from jobs.aggregate.identity import release_id
+from jobs.aggregate.specs import daily
 from jobs.audit.journal import Journal
 from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
@@ -18,9 +19,6 @@ from jobs.release.budget import Charge, charge
 from jobs.release.judge import Ground, freeze, ground
 from jobs.release.publish import Publication, publish
 from jobs.settings import Policy
-
-ORDER = ("panel", "footfall")
-"""Order of release: the panel first, since estimates are made from its released figures."""
 
 _SIDE_BY_SIDE = 3
 
@@ -33,7 +31,7 @@ def charge_releases(context: RunContext, days: Sequence[dt.date]) -> None:
         ReleaseError: A release was blocked before.
     """
     journal = Journal(context)
-    products = [p for p in ORDER if p in context.policy.products]
+    products = daily(context.policy.products)
     blocked = [r for d in days for p in products if journal.blocked(f"release:{(r := release_id(p, d))}")]
     if blocked:
         raise ReleaseError(
@@ -69,7 +67,7 @@ def run_release(context: RunContext, days: Sequence[dt.date]) -> JobReport:
         ReleaseError: The gate blocked a product; the others are released.
     """
     done = released_ids(context)
-    products = [p for p in ORDER if p in context.policy.products]
+    products = daily(context.policy.products)
     todo = {p: [day for day in days if release_id(p, day) not in done] for p in products}
     todo = {p: still for p, still in todo.items() if still}
     made: dict[str, Publication] = {}
@@ -110,7 +108,7 @@ def _publish_all(
 
 def staging_of(policy: Policy, days: Sequence[dt.date]) -> dict[Contract, Sequence[str]]:
     """What led to the days' releases, to be removed: suppressed figures stand there before they are suppressed."""
-    ids = {p: [release_id(p, day) for day in days] for p in ORDER if p in policy.products}
+    ids = {p: [release_id(p, day) for day in days] for p in daily(policy.products)}
     tables: dict[Contract, Sequence[str]] = {staged(PRODUCTS[p]): ids[p] for p in ids}
     tables[NOISED] = [name for names in ids.values() for name in names]
     return tables

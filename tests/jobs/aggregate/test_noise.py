@@ -15,7 +15,10 @@ from jobs.aggregate.noise import NoiseSource, adder, noise_source
 from jobs.errors import UsageError
 from jobs.settings import Policy
 
-CELL = "release_id STRING, product STRING, level STRING, zone_id STRING, hour INT, persons BIGINT, sigma DOUBLE"
+CELL = (
+    "release_id STRING, product STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, "
+    "persons BIGINT, sigma DOUBLE"
+)
 OUT = ", ".join(f"{c.name} {c.type}" for c in NOISED.columns)
 
 
@@ -26,17 +29,19 @@ class TestMechanism:
         assert mechanism(Policy(), "panel", "place", 24) is None
 
     def test_draws_have_that_scale(self, spark):
-        cells = frame(spark, CELL, *(("r", "footfall", "d", f"z{i}", i % 24, 1000, 20.0) for i in range(3000)))
+        cells = frame(
+            spark, CELL, *(("r", "footfall", "d", f"z{i}", i % 24, None, None, 1000, 20.0) for i in range(3000))
+        )
         noised = [row["noised"] for row in cells.mapInArrow(adder(NoiseSource()), OUT).collect()]
         assert abs(statistics.mean(noised) - 1000) < 4 * 20 / 3000**0.5
         assert 0.9 * 20 < statistics.pstdev(noised) < 1.1 * 20
 
     def test_exact_counts_do_not_come_through(self, spark):
-        cells = frame(spark, CELL, ("r", "footfall", "d", "z", 1, 12345, 20.0))
+        cells = frame(spark, CELL, ("r", "footfall", "d", "z", 1, None, None, 12345, 20.0))
         assert "persons" not in cells.mapInArrow(adder(NoiseSource()), OUT).columns
 
     def test_seeded_draws_do_not_depend_on_partitions(self, spark):
-        cells = frame(spark, CELL, *(("r", "footfall", "d", f"z{i}", 1, 50, 20.0) for i in range(20)))
+        cells = frame(spark, CELL, *(("r", "footfall", "d", f"z{i}", 1, None, None, 50, 20.0) for i in range(20)))
         draw = lambda df: sorted(map(str, df.mapInArrow(adder(NoiseSource(7)), OUT).collect()))  # noqa: E731
         assert draw(cells.repartition(1)) == draw(cells.repartition(5))
         assert not NoiseSource(7).for_release
@@ -57,8 +62,10 @@ class TestSeed:
 
 class TestDomain:
     def test_zeros_are_part_of_it(self, spark):
-        ddl = "release_id STRING, product STRING, date DATE, level STRING, zone_id STRING, hour INT, sigma DOUBLE"
-        domain = frame(spark, ddl, *(("r", "footfall", "2026-03-03", "d", z, h, 20.0) for z in "ab" for h in (0, 1)))
+        ddl = CELL.replace("persons BIGINT", "date DATE")
+        domain = frame(
+            spark, ddl, *(("r", "footfall", "d", z, h, None, None, "2026-03-03", 20.0) for z in "ab" for h in (0, 1))
+        )
         counts = frame(
             spark,
             "date DATE, zone_id STRING, hour INT, persons BIGINT",

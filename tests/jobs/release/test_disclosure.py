@@ -13,7 +13,7 @@ from jobs.release.disclosure import DisclosureParams, judged_partition, judged_p
 
 PARAMS = DisclosureParams(min_persons=20, margin_sigmas=3.09, sigma_partition=10.0, sigma_place=10.0)
 ZONES = "zone_id STRING, level STRING, parent_id STRING, role STRING"
-NOISED = "release_id STRING, level STRING, zone_id STRING, hour INT, noised BIGINT"
+NOISED = "release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, noised BIGINT"
 
 
 def _bar(parts):
@@ -25,7 +25,9 @@ def _judge(spark, tree, cells):
     levels = sorted({level for level, _ in tree.values()})
     zones = frame(spark, ZONES, *((z, level, parent, "partition") for z, (level, parent) in tree.items()))
     noised = frame(
-        spark, NOISED, *(("r", levels[-1], z, h, n) for h, hour in enumerate(cells) for z, n in hour.items())
+        spark,
+        NOISED,
+        *(("r", levels[-1], z, h, None, None, n) for h, hour in enumerate(cells) for z, n in hour.items()),
     )
     got = judged_partition(noised, lineage(zones, levels), levels, PARAMS)
     return {(zone, hour): persons for zone, hour, persons in rows(got, "zone_id", "hour", "persons")}
@@ -67,11 +69,11 @@ class TestPlaces:
     def test_no_draw_is_unresolved(self, spark):
         places = frame(
             spark,
-            "release_id STRING, level STRING, zone_id STRING, hour INT",
-            ("r", "poi", "x", 1),
-            ("r", "poi", "y", 1),
+            "release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING",
+            ("r", "poi", "x", 1, None, None),
+            ("r", "poi", "y", 1, None, None),
         )
-        noised = frame(spark, NOISED, ("r", "poi", "x", 1, 70))
+        noised = frame(spark, NOISED, ("r", "poi", "x", 1, None, None, 70))
         got = rows(judged_places(noised, places, PARAMS), "zone_id", "status", "persons")
         assert got == [("x", "published", 70), ("y", "unresolved", None)]
 

@@ -1,0 +1,87 @@
+"""What each product counts by: its key columns, their places in staging.noised, and their fixed words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from expectations.contract import Contract
+from expectations.product_words import (
+    AGE_BANDS,
+    DAYPARTS,
+    DIRECTIONS,
+    DWELL_BANDS,
+    GENDERS,
+    SECTORS,
+    SPEED_BANDS,
+)
+from expectations.products import APPROACH, AUDIENCE, CATCHMENT, CORRIDOR_FLOW, DWELL, FOOTFALL, OD, PANEL
+
+CELL = ("zone_id", "hour", "part", "other")
+"""Columns of staging.noised that, with release and level, name a cell."""
+
+
+@dataclass(frozen=True)
+class ProductSpec:
+    """How a product's cells are named.
+
+    Attributes:
+        contract: The product's table.
+        keys: Column of the product to column of ``CELL``.
+        part_words: The fixed domain of ``part``; empty: the product has none, or a public table gives it.
+        other_words: The same of ``other``.
+        is_nested: Whether coarser levels of the partition are sums of the finest: what is counted adds up.
+        is_zoned: Whether the domain is zones times words; else a public table of the product's own gives it.
+    """
+
+    contract: Contract
+    keys: dict[str, str]
+    part_words: tuple[str, ...] = ()
+    other_words: tuple[str, ...] = ()
+    is_nested: bool = False
+    is_zoned: bool = True
+
+    @property
+    def name(self) -> str:
+        """Name of the product."""
+        return self.contract.name
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether the product has a cell an hour of the clock."""
+        return "hour" in self.keys
+
+
+SPECS: dict[str, ProductSpec] = {
+    spec.name: spec
+    for spec in (
+        ProductSpec(PANEL, {"zone_id": "zone_id"}, is_nested=True),
+        ProductSpec(FOOTFALL, {"zone_id": "zone_id", "hour": "hour"}, is_nested=True),
+        ProductSpec(DWELL, {"zone_id": "zone_id", "dwell_band": "part"}, DWELL_BANDS),
+        ProductSpec(APPROACH, {"zone_id": "zone_id", "daypart": "part", "sector": "other"}, DAYPARTS, SECTORS),
+        ProductSpec(AUDIENCE, {"zone_id": "zone_id", "age_band": "part", "gender": "other"}, AGE_BANDS, GENDERS),
+        ProductSpec(
+            OD,
+            {"origin_zone_id": "zone_id", "daypart": "part", "destination_zone_id": "other"},
+            DAYPARTS,
+            is_zoned=False,
+        ),
+        ProductSpec(
+            CATCHMENT, {"zone_id": "zone_id", "distance_band": "part", "home_zone_id": "other"}, is_zoned=False
+        ),
+        ProductSpec(
+            CORRIDOR_FLOW,
+            {"corridor_id": "zone_id", "direction": "part", "hour": "hour"},
+            DIRECTIONS,
+            SPEED_BANDS,
+            is_zoned=False,
+        ),
+    )
+}
+"""By name, in order of release: the panel first, since estimates are made from its released figures."""
+
+
+def daily(products: Iterable[str]) -> list[str]:
+    """Those of some products that are released by the day, in order of release."""
+    wanted = set(products)
+    return [name for name, spec in SPECS.items() if name in wanted and "date" in spec.contract.column_names]
