@@ -170,10 +170,10 @@ def _landing(spark: SparkSession, teller: Teller, work: Path, events: int, lines
 
 
 def _export(spark: SparkSession, settings: RunSettings, work: Path) -> Path:
-    """The solved geometry, public, as plain Parquet: both engines start from it, the yardstick without rings."""
+    """The solved geometry, public, as plain Parquet: both engines start from it."""
     door = Lake(spark, settings.lake).door(reads=[Schema.REFERENCE])
     out = work / "geometry"
-    door.read(CELL_POSITIONS).filter("ring IS NULL").coalesce(1).write.mode("overwrite").parquet(str(out / "positions"))
+    door.read(CELL_POSITIONS).coalesce(1).write.mode("overwrite").parquet(str(out / "positions"))
     counted = counted_zones(door.read(ZONES), door.read(ZONE_TILES))
     counted.coalesce(1).write.mode("overwrite").parquet(str(out / "counted"))
     return out
