@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row
@@ -21,7 +21,7 @@ from jobs.aggregate.specs import SPECS
 from jobs.audit.journal import Journal
 from jobs.context import RunContext
 from jobs.lake import Door
-from jobs.release.extrapolate import METHOD, NO_METHOD
+from jobs.release.extrapolate import NO_METHOD
 from jobs.release.judge import Ground, min_persons
 from jobs.settings import Policy
 
@@ -41,7 +41,8 @@ class Publication:
     blocked: str | None = None
 
 
-def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground) -> Publication:
+def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground,
+            how: Mapping[dt.date, str]) -> Publication:  # fmt: skip
     """Gate the frozen rows of a product and copy them to its table; they count only once their entry is written.
 
     Args:
@@ -50,6 +51,7 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         product: Name of the product.
         days: Days whose rows are frozen.
         found: See ``judge.ground``.
+        how: How estimates were made, by day.
     """
     contract, policy = PRODUCTS[product], context.policy
     ids = {release_id(product, day): day for day in days}
@@ -78,7 +80,7 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
     door.replace(contract, rows.coalesce(1), sorted(ids))
     statuses = [(status, float(sum(row[status] for row in sums))) for status in STATUSES]
     return Publication(
-        tuple(_entry(context, product, ids[row["release_id"]], row) for row in sums),
+        tuple(_entry(context, product, day := ids[row["release_id"]], row, how.get(day)) for row in sums),
         tuple((status, cells) for status, cells in statuses if cells),
     )
 
@@ -111,7 +113,7 @@ def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found:
     return sum(zones * (len(policy.hours(day)) if spec.by_hour else 1) for day in days)
 
 
-def _entry(context: RunContext, product: str, day: dt.date, row: Row) -> tuple[object, ...]:
+def _entry(context: RunContext, product: str, day: dt.date, row: Row, how: str | None) -> tuple[object, ...]:
     policy, source, waiver = context.policy, noise_source(), context.settings.waiver
     found = {role: mechanism(policy, product, role, len(policy.hours(day))) for role in ("partition", "place")}
     notes = [
@@ -131,7 +133,7 @@ def _entry(context: RunContext, product: str, day: dt.date, row: Row) -> tuple[o
         row["cells"],
         row["figures"],
         row["cells"] - row["figures"],
-        METHOD if row["estimates"] else NO_METHOD,
+        how if how and row["estimates"] else NO_METHOD,
         "; ".join(n for n in notes if n) or None,
         waiver is None and source.for_release,
         row["digest"],
