@@ -36,7 +36,7 @@ from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
 from jobs.segment.days import keyed_days
 from jobs.segment.keys import key_store
-from jobs.segment.months import month_pseudonyms
+from jobs.segment.longer import longer_pseudonyms
 from jobs.settings import RunSettings
 from jobs.simulate.clock import Clock
 from jobs.simulate.landing import MARKER
@@ -135,7 +135,7 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
     persons = panel_persons(read["lines"], found.movement, keyed, found.purpose).persist()
     true = true_hours(read["itineraries"], persons, found.counted, clock, hours).persist()
     trips = true_trips(read["itineraries"], persons, found.counted, clock)
-    homes = true_homes(read["homes"], persons, month_pseudonyms(context, days), inside.until)
+    homes = true_homes(read["homes"], persons, longer_pseudonyms(context, days, "month"), inside.until)
     say("step", {"doing": "measuring"})
     levels = found.levels
     above = levels_above(found.zones, levels).persist()

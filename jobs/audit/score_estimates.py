@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -15,16 +16,17 @@ from expectations.movement import MOVEMENT, PROFILE
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.run import countable_tiles
-from jobs.audit.score_truth import estimated_trips
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
-from jobs.segment.months import month_pseudonyms
+from jobs.segment.longer import longer_pseudonyms
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
 from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
 from jobs.transform.stays import day_segments
+from jobs.transform.trips import trips
+from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
 
 
@@ -74,7 +76,7 @@ def estimates(context: RunContext) -> Estimates:
     hours = [
         main_zones(by_unit(rows), counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()
     ]
-    trips = [estimated_trips(rows, counted, purpose).withColumn("method", F.lit(name)) for name, rows in found.items()]
+    made = {name: _trips(rows, counted, purpose, policy.time_zone) for name, rows in found.items()}
     return Estimates(
         purpose=purpose,
         levels=_levels(every),
@@ -82,7 +84,7 @@ def estimates(context: RunContext) -> Estimates:
         counted=counted,
         movement=door.read(MOVEMENT),
         hours=hours[0].unionByName(hours[1]).persist(),
-        trips=trips[0].unionByName(trips[1]),
+        trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
     )
 
@@ -110,7 +112,7 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
     votes = home_votes(
         door.read(MOVEMENT),
         door.read(PROFILE),
-        month_pseudonyms(context, days),
+        longer_pseudonyms(context, days, "month"),
         cell_zones(nearest, tiles),
         days_frame(context.spark, days, policy),
         params,
@@ -118,6 +120,13 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
     both = {"threestep": door.read(HOMES), "nearest_cell": votes}
     found = [home_zones(rows, purpose, params).withColumn("method", F.lit(name)) for name, rows in both.items()]
     return found[0].unionByName(found[1])
+
+
+def _trips(segments: DataFrame, counted: DataFrame, purpose: str, time_zone: str) -> DataFrame:
+    """Trips from zone to zone, by the very function that the product counts by."""
+    made = trips(segments, counted.filter("role = 'partition'"), time_zone)
+    served = made.filter(serves(F.col("purposes"), purpose)).filter("origin_zone_id <> destination_zone_id")
+    return served.groupBy("date", "origin_zone_id", "destination_zone_id").agg(F.count("*").alias("trips"))
 
 
 def _levels(zones: DataFrame) -> list[str]:
