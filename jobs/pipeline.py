@@ -14,9 +14,11 @@ from pyspark.sql import functions as F
 
 from expectations.catalog import ALL
 from expectations.contract import Schema
+from expectations.corridors import CORRIDORS
 from expectations.gate import Gate
 from expectations.products import PRODUCTS, RELEASES
 from jobs.aggregate.identity import release_id
+from jobs.aggregate.offered import offered
 from jobs.aggregate.run import run_aggregate
 from jobs.aggregate.specs import daily
 from jobs.audit.erasure import erase_new
@@ -35,6 +37,7 @@ from jobs.segment.periods import release_from
 from jobs.segment.retention import purge_events
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
+from jobs.transform.corridors import run_corridors
 from jobs.transform.footprints import run_footprints
 from jobs.transform.homes import run_homes
 from jobs.transform.run import run_transform
@@ -124,7 +127,8 @@ class _Run:
 
     def run(self, only: Sequence[str]) -> RunSummary:
         done = released_ids(self.context)
-        products = daily(self.settings.policy.products)
+        landing = Landing(self.context.spark, str(self.settings.landing), self.settings.landing_format)
+        products = offered(self.context, corridors_come=landing.has(CORRIDORS.name))
         released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]
@@ -174,7 +178,7 @@ class _Run:
             # Consent is never skipped: what holds at processing time has to be looked at each time.
             self._job("consent", JOBS, None, consent)
             ground.result()
-            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_footprints(self.context))
+            shapes = beside.submit(self._job, "footprints", only, None, self._footprints)
             events = self._print_of(("events", "mno_events"), reference)
             self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True, anew=anew)
             shapes.result()
@@ -194,6 +198,11 @@ class _Run:
             self._job("release", only, None, lambda: self._release(due), of_day=True)
         elif "release" in only:
             self._clear_up()
+
+    def _footprints(self) -> JobReport:
+        report = run_footprints(self.context)
+        run_corridors(self.context)
+        return report
 
     def _due(self, days: Sequence[dt.date]) -> list[dt.date]:
         """Days that may be released now; the others wait for late events, which is told."""

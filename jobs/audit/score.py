@@ -20,6 +20,7 @@ from expectations.accuracy import ACCURACY
 from expectations.contract import Schema
 from expectations.gate import Gate
 from jobs.audit.journal import digest
+from jobs.audit.score_corridors import flow_cells, flow_persons, true_flows
 from jobs.audit.score_estimates import estimates
 from jobs.audit.score_measures import (
     cell_measures,
@@ -42,7 +43,7 @@ from jobs.simulate.clock import Clock
 from jobs.simulate.landing import MARKER
 
 STAGE_TWO = JOBS[: JOBS.index("aggregate")]
-TRUTH = ("itineraries", "lines", "homes", "presence")
+TRUTH = ("itineraries", "lines", "homes", "presence", "corridor_hours")
 
 Say = Callable[[str, Mapping[str, object]], None]
 
@@ -148,6 +149,12 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
         trip_measures(trips, found.trips, levels[-1]),
         home_measures(homes, found.homes, levels[-1], policy.homes.min_nights),
     ]
+    if found.moves is not None:
+        served = found.moves.corridors
+        planners = panel_persons(read["lines"], found.movement, keyed, found.moves.purpose)
+        flows = true_flows(read["itineraries"], planners, hours, clock).persist()
+        domain = flow_cells(flows, found.moves.rows, served, hours.select("date", "hour").distinct())
+        parts += [cell_measures(domain, "corridor"), flow_persons(flows, found.moves.rows)]
     measures = parts[0]
     for part in parts[1:]:
         measures = measures.unionByName(part)

@@ -10,17 +10,22 @@ from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
 from expectations.contract import Schema
+from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
 from expectations.footprints import CELL_POSITIONS
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.products import CORRIDOR_FLOW
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
+from jobs.aggregate.offered import has_corridors
 from jobs.aggregate.run import countable_tiles
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
 from jobs.segment.longer import longer_pseudonyms
+from jobs.transform.corridors import outside_of_network
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
+from jobs.transform.moves import MoveParams, corridor_moves
 from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
@@ -28,6 +33,21 @@ from jobs.transform.stays import day_segments
 from jobs.transform.trips import trips
 from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Moves along corridors.
+
+    Attributes:
+        purpose: Purpose that is counted.
+        corridors: ``corridor_id`` of those on which moves can be told.
+        rows: See ``jobs.transform.moves.corridor_moves``.
+    """
+
+    purpose: str
+    corridors: DataFrame
+    rows: DataFrame
 
 
 @dataclass(frozen=True)
@@ -43,6 +63,7 @@ class Estimates:
         hours: ``date, pseudonym, role, hour, zone_id, method``.
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
         homes: See ``jobs.transform.homes.home_zones``, with ``method``.
+        moves: Along corridors, by the suite alone; ``None`` where there are none, or the policy counts none.
     """
 
     purpose: str
@@ -53,6 +74,7 @@ class Estimates:
     hours: DataFrame
     trips: DataFrame
     homes: DataFrame
+    moves: Moves | None = None
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -86,7 +108,21 @@ def estimates(context: RunContext) -> Estimates:
         hours=hours[0].unionByName(hours[1]).persist(),
         trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
+        moves=_moves(context, found["threestep"]),
     )
+
+
+def _moves(context: RunContext, segments: DataFrame) -> Moves | None:
+    product = context.policy.products.get(CORRIDOR_FLOW.name)
+    if product is None or not has_corridors(context):
+        return None
+    door = context.lake.door(reads=[Schema.REFERENCE])
+    corridors = door.read(CORRIDORS)
+    outside = outside_of_network(corridors, door.read(CORRIDOR_CELLS))
+    params = MoveParams(product.purpose, context.policy.time_zone)
+    rows = corridor_moves(by_unit(segments), corridors.select("corridor_id", "length_m"), params)
+    served = corridors.select("corridor_id").join(outside, on="corridor_id", how="left_anti")
+    return Moves(product.purpose, served, rows.persist())
 
 
 def _voronoi(context: RunContext, counted: DataFrame) -> DataFrame:

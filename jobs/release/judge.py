@@ -10,7 +10,8 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from expectations.products import NOISED, PANEL, PRODUCTS, RELEASES, staged
+from expectations.corridors import CORRIDORS
+from expectations.products import CORRIDOR_FLOW, NOISED, PANEL, PRODUCTS, RELEASES, staged
 from expectations.residents import RESIDENTS
 from expectations.zones import ZONES
 from jobs.aggregate.counts import Mechanism, mechanism
@@ -19,6 +20,15 @@ from jobs.aggregate.specs import CELL, SPECS, ProductSpec
 from jobs.context import RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
+from jobs.release.along import (
+    LEVEL,
+    SPEED_LEVEL,
+    AlongParams,
+    EmissionFactors,
+    flow_domain,
+    judged_along,
+    with_emissions,
+)
 from jobs.release.disclosure import DisclosureParams, judged_partition, judged_places, lineage
 from jobs.release.extrapolate import factors, with_estimates
 from jobs.settings import Policy
@@ -32,15 +42,17 @@ class Ground:
         levels: Levels of the partition, coarsest first.
         zones: Number of zones by role.
         finest: Number of zones of the finest level of the partition.
+        corridors: Number of corridors.
     """
 
     levels: tuple[str, ...]
     zones: Mapping[str, int]
     finest: int
+    corridors: int = 0
 
 
-def ground(zones: DataFrame) -> Ground:
-    """Look the levels and numbers of zones up, in one action."""
+def ground(zones: DataFrame, corridors: DataFrame) -> Ground:
+    """Look the levels and numbers of zones and corridors up."""
     rows = zones.groupBy("role", "level", "depth").agg(F.count("*").alias("zones")).collect()
     nested = sorted((row["depth"], row["level"]) for row in rows if row["role"] == "partition")
     number: dict[str, int] = {}
@@ -48,7 +60,7 @@ def ground(zones: DataFrame) -> Ground:
         number[row["role"]] = number.get(row["role"], 0) + int(row["zones"])
     levels = tuple(dict.fromkeys(level for _, level in nested))
     finest = sum(int(row["zones"]) for row in rows if row["role"] == "partition" and row["level"] == levels[-1])
-    return Ground(levels, number, finest)
+    return Ground(levels, number, finest, corridors.count())
 
 
 def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date], open_panel: Sequence[dt.date],
@@ -71,6 +83,10 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     # Days differ in their noise only where a clock change takes an hour away: one plan a length of day.
     for hours in sorted({len(policy.hours(day)) for day in days}):
         same = {r: day for r, day in ids.items() if len(policy.hours(day)) == hours}
+        if product == CORRIDOR_FLOW.name:
+            cells = noised.filter(F.col("release_id").isin(sorted(same)))
+            parts.append(_judged_along(policy, cells, door.read(CORRIDORS), same))
+            continue
         parts.append(
             _judged(context, product, zones, noised.filter(F.col("release_id").isin(sorted(same))), same, found)
         )
@@ -79,6 +95,8 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     dated = judged.join(F.broadcast(dates), on="release_id", how="inner")
     panel = dated if product == PANEL.name else _panel(door, days, open_panel)
     result = with_estimates(dated, factors(panel, door.read(RESIDENTS), zones))
+    if product == CORRIDOR_FLOW.name:
+        result = with_emissions(result, door.read(CORRIDORS), EmissionFactors())
     door.replace(staged(contract), _named(result, SPECS[product]).coalesce(1), sorted(ids))
 
 
@@ -110,6 +128,19 @@ def _judged(
         return judged
     cells = _cells(context, policy, spec, ids, zones.filter("role = 'place'"))
     return judged.unionByName(judged_places(beyond, cells, params))
+
+
+def _judged_along(policy: Policy, noised: DataFrame, corridors: DataFrame, ids: Mapping[str, dt.date]) -> DataFrame:
+    """Flows along corridors have no zones: their own domain, thresholds and speed bands."""
+    hours = {r: policy.hours(day) for r, day in ids.items()}
+    most = len(next(iter(hours.values())))
+    persons, speed = (mechanism(policy, CORRIDOR_FLOW.name, level, most) for level in (LEVEL, SPEED_LEVEL))
+    if persons is None:
+        raise ReleaseError("policy switches corridor_flow on without a mechanism for the corridor: add one, or drop it")
+    params = AlongParams(
+        min_persons(policy, CORRIDOR_FLOW.name), policy.margin_sigmas, persons.sigma, speed.sigma if speed else None
+    )
+    return judged_along(noised, flow_domain(corridors, hours), params)
 
 
 def _cells(
