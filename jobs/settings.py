@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from expectations.consent_ledger import PURPOSES
 from jobs.errors import UsageError
+from jobs.period_settings import CalendarPolicy, OdPolicy, PeriodsPolicy
 
 
 class _Frozen(BaseModel):
@@ -58,9 +59,13 @@ class ProductPolicy(_Frozen):
 def _default_products() -> dict[str, ProductPolicy]:
     footfall = {"partition": MechanismPolicy(rho=0.03), "place": MechanismPolicy(rho=0.02)}
     panel = {"partition": MechanismPolicy(rho=0.002, max_cells=1)}
+    trips = {"partition": MechanismPolicy(rho=0.08, max_cells=16)}
+    homes = {role: MechanismPolicy(rho=0.05, max_cells=8) for role in ("partition", "place")}
     return {
         "panel": ProductPolicy(purpose="mobility_statistics", mechanisms=panel),  # type: ignore[arg-type]
         "footfall": ProductPolicy(purpose="mobility_statistics", mechanisms=footfall),  # type: ignore[arg-type]
+        "od": ProductPolicy(purpose="traffic_planning", period="week", mechanisms=trips),  # type: ignore[arg-type]
+        "catchment": ProductPolicy(purpose="market_research", period="month", mechanisms=homes),  # type: ignore[arg-type]
     }
 
 
@@ -191,6 +196,9 @@ class Policy(_Frozen):
     cleaning: CleaningPolicy = CleaningPolicy()
     segments: SegmentPolicy = SegmentPolicy()
     homes: HomesPolicy = HomesPolicy()
+    periods: PeriodsPolicy = PeriodsPolicy()
+    od: OdPolicy = OdPolicy()
+    calendar: CalendarPolicy = CalendarPolicy()
     rewards: RewardsPolicy = RewardsPolicy()
 
     @field_validator("time_zone")
@@ -209,6 +217,13 @@ class Policy(_Frozen):
             planned = sum(p.rho for p in self.products.values() if p.period == period)
             if planned > cap + 1e-12:
                 raise ValueError(f"products of one {period} cost rho {planned:g} but cap_{period} is {cap:g}")
+        unbounded = sorted(
+            name
+            for name, product in self.products.items()
+            if product.period != "day" and any(m.max_cells is None for m in product.mechanisms.values())
+        )
+        if unbounded:
+            raise ValueError(f"{', '.join(unbounded)}: products of a week or month need max_cells in every mechanism")
         if "footfall" in self.products and "panel" not in self.products:
             raise ValueError("footfall needs the product panel for its estimates: switch panel on")
         return self
@@ -216,7 +231,11 @@ class Policy(_Frozen):
     @property
     def wants_homes(self) -> bool:
         """Whether home and work zones are made: for products of a month, or by order."""
-        return self.homes.enabled or any(product.period == "month" for product in self.products.values())
+        return self.homes.enabled or bool(self.of_period("month"))
+
+    def of_period(self, kind: Literal["day", "week", "month"]) -> list[str]:
+        """Products that are switched on with a period of a kind."""
+        return [name for name, product in self.products.items() if product.period == kind]
 
     @property
     def digest(self) -> str:

@@ -79,10 +79,10 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     dated = judged.join(F.broadcast(dates), on="release_id", how="inner")
     panel = dated if product == PANEL.name else _panel(door, days, open_panel)
     result = with_estimates(dated, factors(panel, door.read(RESIDENTS), zones))
-    door.replace(staged(contract), _named(result, SPECS[product]).coalesce(1), sorted(ids))
+    door.replace(staged(contract), named(result, SPECS[product]).coalesce(1), sorted(ids))
 
 
-def _named(cells: DataFrame, spec: ProductSpec) -> DataFrame:
+def named(cells: DataFrame, spec: ProductSpec) -> DataFrame:
     """Give cells the product's own column names, with null in columns that nothing has filled."""
     own = {place: name for name, place in spec.keys.items()}
     named = cells.select(*(F.col(c).alias(own.get(c, c)) for c in cells.columns if c not in CELL or c in own))
