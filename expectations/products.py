@@ -43,6 +43,8 @@ _CHECKS = {
     "no_negative_figures": "coalesce(persons, 0) >= 0 AND coalesce(lower, 0) >= 0",
 }
 
+_COVERS_CHECK = {"covers_only_where_merged": "(status = 'merged') = (covers IS NOT NULL)"}
+
 _WORDS = {
     "dwell_band": DWELL_BANDS,
     "daypart": DAYPARTS,
@@ -75,7 +77,7 @@ def _product(
         period="release_id",
         retention="for good: anonymous",
         rules=tuple(rules),
-        checks=_CHECKS,
+        checks=_CHECKS | (_COVERS_CHECK if extra == _COVERS else {}),
         releasable=True,
     )
 

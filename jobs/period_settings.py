@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from jobs.method_settings import Frozen
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PeriodsPolicy(_Frozen):
+class PeriodsPolicy(Frozen):
     """What a week or month needs in order to be released when some of its days are missing for good."""
 
     min_days_week: int = Field(default=5, ge=1, le=7)
     min_days_month: int = Field(default=20, ge=1, le=28)
 
 
-class OdPolicy(_Frozen):
+class OdPolicy(Frozen):
     """Which pairs of zones trips are counted between; public, and the same for every week."""
 
     max_distance_km: float | None = Field(default=None, gt=0, description="Between centres; none: all pairs")
@@ -31,7 +29,7 @@ class OdPolicy(_Frozen):
     )
 
 
-class CalendarPolicy(_Frozen):
+class CalendarPolicy(Frozen):
     """Where the days' types come from: ISO 3166 codes of country and subdivision, as the library holidays has them."""
 
     country: str = "DE"

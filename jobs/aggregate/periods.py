@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema
@@ -18,7 +18,7 @@ from expectations.residents import RESIDENTS
 from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.bounds import bounded
-from jobs.aggregate.counts import mechanism
+from jobs.aggregate.counts import cell_counts, mechanism, on_domain
 from jobs.aggregate.distances import distances, zone_centres
 from jobs.aggregate.identity import Period, release_id
 from jobs.aggregate.noise import adder, noise_source, threshold_adder
@@ -128,27 +128,14 @@ def _counted(
     """Bounded units by cell: on the whole domain, zeros included, or, without one, where there are any."""
     roles = policy.products[product].mechanisms
     found = {str(role): m for role in roles if (m := mechanism(policy, product, role, 0)) is not None}
-    named = cells.select(F.lit(period.last).alias("date"), F.lit(product).alias("product"), "role", "pseudonym", *CELL)
-    kept = bounded(named, {role: m.max_cells for role, m in found.items()})
-    counts = kept.groupBy("role", *CELL).agg(F.count("*").alias("persons"))
-    if domain is not None:
-        same = [F.col(f"d.{c}").eqNullSafe(F.col(f"c.{c}")) for c in ("role", *CELL)]
-        joined = domain.alias("d").join(counts.alias("c"), on=reduce(Column.__and__, same), how="left")
-        counts = joined.select("d.role", *(f"d.{c}" for c in CELL), F.coalesce("c.persons", F.lit(0)).alias("persons"))
+    date, name = F.lit(period.last).alias("date"), F.lit(product).alias("product")
+    kept = bounded(cells.select(date, name, "role", "pseudonym", *CELL), {r: m.max_cells for r, m in found.items()})
+    counts = cell_counts(kept)
+    public = domain if domain is not None else kept.select("role", *CELL).distinct()
     sigma = F.lit(None).cast("double")
     for role, m in sorted(found.items()):
         sigma = F.when(F.col("role") == role, F.lit(m.sigma)).otherwise(sigma)
-    levels = F.broadcast(zones.select("zone_id", "level"))
-    return (
-        counts.withColumn("sigma", sigma)
-        .filter("sigma IS NOT NULL")
-        .join(levels, on="zone_id", how="inner")
-        .select(
-            F.lit(release_id(product, period.name)).alias("release_id"),
-            F.lit(product).alias("product"),
-            "level",
-            *CELL,
-            F.col("persons").cast("bigint").alias("persons"),
-            "sigma",
-        )
+    laid_out = public.join(F.broadcast(zones.select("zone_id", "level")), on="zone_id", how="inner").select(
+        F.lit(release_id(product, period.name)).alias("release_id"), date, name, "level", *CELL, sigma.alias("sigma")
     )
+    return on_domain(laid_out.filter("sigma IS NOT NULL"), counts)

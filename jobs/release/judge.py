@@ -136,6 +136,7 @@ def _params(policy: Policy, product: str, partition: Mechanism | None, place: Me
         margin_sigmas=policy.margin_sigmas,
         sigma_partition=partition.sigma,
         sigma_place=place.sigma if place else None,
+        adaptive=policy.adaptive and "covers" in PRODUCTS[product].column_names,
     )
 
 
