@@ -19,7 +19,7 @@ from jobs.redaction import describe_error
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from jobs.pipeline import RunSummary
+    from jobs.run_summary import RunSummary
     from jobs.settings import RunSettings
     from jobs.simulate.run import SimulateReport
 

@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -31,6 +31,7 @@ from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
 from jobs.periods import PeriodState, open_days, period_states, run_periods
 from jobs.release.run import charge_releases, released_ids, run_release
+from jobs.run_summary import RunSummary
 from jobs.segment.keys import keys_live
 from jobs.segment.periods import release_from
 from jobs.segment.run import run_segment
@@ -56,31 +57,6 @@ JOBS = (
 )
 
 _REFERENCE_FILES = ("cells", "zones", "population", "corridors", "mno_network", "spatial")
-
-
-@dataclass
-class RunSummary:
-    """What a run came to.
-
-    Attributes:
-        days: Days that were released by this run.
-        already: Days that were released before; nothing about them was touched.
-        waiting: Days whose release waits for late events, and until when.
-        periods: Weeks and months that this run released, that wait, or that never come about, and why.
-        reports: Reports of the jobs.
-        seconds: Duration of each job; some run side by side, so they add up to more than ``wall_seconds``.
-        wall_seconds: Duration of the run.
-        docs: First page of the Data Docs.
-    """
-
-    days: list[dt.date] = field(default_factory=list)
-    already: list[dt.date] = field(default_factory=list)
-    waiting: dict[dt.date, dt.datetime] = field(default_factory=dict)
-    periods: dict[str, str] = field(default_factory=dict)
-    reports: dict[str, JobReport] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    wall_seconds: float = 0.0
-    docs: Path | None = None
 
 
 def run_pipeline(

@@ -13,7 +13,9 @@ from expectations.contract import Schema
 from expectations.footprints import CELL_POSITIONS
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.segments import SEGMENTS
+from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.run import countable_tiles
 from jobs.audit.voronoi import voronoi_positions
@@ -21,13 +23,16 @@ from jobs.context import RunContext
 from jobs.segment.days import days_frame
 from jobs.segment.longer import longer_pseudonyms
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
+from jobs.transform.month_visits import month_visits
 from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
 from jobs.transform.stays import day_segments
-from jobs.transform.trips import trips
+from jobs.transform.trips import od_contributions, trips
 from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
+
+METHODS = ("threestep", "nearest_cell")
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Estimates:
         hours: ``date, pseudonym, role, hour, zone_id, method``.
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
         homes: See ``jobs.transform.homes.home_zones``, with ``method``.
+        pairs: Rows of ``pseudonymous.od_contributions``, with ``method``.
+        visits: Rows of ``pseudonymous.visits``, with ``method``.
     """
 
     purpose: str
@@ -53,6 +60,8 @@ class Estimates:
     hours: DataFrame
     trips: DataFrame
     homes: DataFrame
+    pairs: DataFrame
+    visits: DataFrame
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -76,6 +85,7 @@ def estimates(context: RunContext) -> Estimates:
     hours = [
         main_zones(by_unit(rows), counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()
     ]
+    months = longer_pseudonyms(context, context.settings.days, "month")
     made = {name: _trips(rows, counted, purpose, policy.time_zone) for name, rows in found.items()}
     return Estimates(
         purpose=purpose,
@@ -86,6 +96,8 @@ def estimates(context: RunContext) -> Estimates:
         hours=hours[0].unionByName(hours[1]).persist(),
         trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
+        pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], counted)),
+        visits=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
     )
 
 
@@ -120,6 +132,17 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
     both = {"threestep": door.read(HOMES), "nearest_cell": votes}
     found = [home_zones(rows, purpose, params).withColumn("method", F.lit(name)) for name, rows in both.items()]
     return found[0].unionByName(found[1])
+
+
+def _both(suite: DataFrame, nearest: DataFrame) -> DataFrame:
+    return suite.withColumn("method", F.lit("threestep")).unionByName(
+        nearest.withColumn("method", F.lit("nearest_cell"))
+    )
+
+
+def _pairs(context: RunContext, segments: DataFrame, counted: DataFrame) -> DataFrame:
+    made = trips(segments, counted.filter("role = 'partition'"), context.policy.time_zone)
+    return od_contributions(made, longer_pseudonyms(context, context.settings.days, "week"))
 
 
 def _trips(segments: DataFrame, counted: DataFrame, purpose: str, time_zone: str) -> DataFrame:
