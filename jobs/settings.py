@@ -58,9 +58,22 @@ class ProductPolicy(_Frozen):
 def _default_products() -> dict[str, ProductPolicy]:
     footfall = {"partition": MechanismPolicy(rho=0.03), "place": MechanismPolicy(rho=0.02)}
     panel = {"partition": MechanismPolicy(rho=0.002, max_cells=1)}
+
+    def visits(partition: float, place: float) -> dict[str, MechanismPolicy]:
+        # Places get more of the budget than the partition: their cells are the smaller ones.
+        by_role = {"partition": partition, "place": place}
+        return {role: MechanismPolicy(rho=rho, max_cells=4) for role, rho in by_role.items()}
+
     return {
         "panel": ProductPolicy(purpose="mobility_statistics", mechanisms=panel),  # type: ignore[arg-type]
         "footfall": ProductPolicy(purpose="mobility_statistics", mechanisms=footfall),  # type: ignore[arg-type]
+        "dwell": ProductPolicy(purpose="market_research", mechanisms=visits(0.004, 0.008)),  # type: ignore[arg-type]
+        "approach": ProductPolicy(purpose="market_research", mechanisms=visits(0.0025, 0.0055)),  # type: ignore[arg-type]
+        "audience": ProductPolicy(
+            purpose="market_research",
+            with_attributes=True,
+            mechanisms=visits(0.0035, 0.0065),  # type: ignore[arg-type]
+        ),
     }
 
 

@@ -14,14 +14,14 @@ from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
-from jobs.aggregate.run import countable_zones
+from jobs.aggregate.run import countable_tiles
 from jobs.audit.score_truth import estimated_trips
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
 from jobs.segment.months import month_pseudonyms
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
-from jobs.transform.presence import PresenceParams, counted_zones, main_zones
+from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
 from jobs.transform.stays import day_segments
@@ -64,16 +64,16 @@ def estimates(context: RunContext) -> Estimates:
     product = policy.products.get("footfall")
     purpose = product.purpose if product else "mobility_statistics"
     every = door.read(ZONES)
-    tiles = counted_zones(every, door.read(ZONE_TILES))
-    known = countable_zones(every, tiles, door.read(CELL_POSITIONS))
-    told = F.col("role") == "partition"
-    zones = every.join(known.withColumn("known", F.lit(True)), on="zone_id", how="left").filter(told | F.col("known"))
-    counted = tiles.join(F.broadcast(known), on="zone_id", how="left_semi").persist()
+    counted = countable_tiles(every, door.read(ZONE_TILES), door.read(CELL_POSITIONS).filter("ring IS NULL")).persist()
+    known = counted.select("zone_id").distinct().withColumn("known", F.lit(True))
+    zones = every.join(known, on="zone_id", how="left").filter((F.col("role") == "partition") | F.col("known"))
     shift = hour_offset_seconds(context.settings.date, policy.time_zone)
     params = PresenceParams(purpose, policy.time_zone, shift)
     nearest = _voronoi(context, counted).persist()
     found = {"threestep": door.read(SEGMENTS), "nearest_cell": _segments(context, nearest).persist()}
-    hours = [main_zones(rows, counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()]
+    hours = [
+        main_zones(by_unit(rows), counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()
+    ]
     trips = [estimated_trips(rows, counted, purpose).withColumn("method", F.lit(name)) for name, rows in found.items()]
     return Estimates(
         purpose=purpose,
