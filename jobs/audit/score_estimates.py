@@ -9,13 +9,14 @@ from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
 from expectations.contract import Schema
-from expectations.footprints import CELL_POSITIONS
+from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.run import countable_tiles
 from jobs.audit.score_truth import estimated_trips
+from jobs.audit.score_visits import bounded_cells, visit_cells
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
@@ -41,6 +42,9 @@ class Estimates:
         hours: ``date, pseudonym, role, hour, zone_id, method``.
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
         homes: See ``jobs.transform.homes.home_zones``, with ``method``.
+        visits: See ``jobs.audit.score_visits.visit_cells``, bounded as released, with ``method``.
+        resolution: Rows of ``reference.zone_resolution``.
+        profile: Rows of ``pseudonymous.profile``.
     """
 
     purpose: str
@@ -51,6 +55,9 @@ class Estimates:
     hours: DataFrame
     trips: DataFrame
     homes: DataFrame
+    visits: DataFrame
+    resolution: DataFrame
+    profile: DataFrame
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -75,6 +82,11 @@ def estimates(context: RunContext) -> Estimates:
         main_zones(by_unit(rows), counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()
     ]
     trips = [estimated_trips(rows, counted, purpose).withColumn("method", F.lit(name)) for name, rows in found.items()]
+    resolution, profile = door.read(ZONE_RESOLUTION), door.read(PROFILE)
+    visits = [
+        bounded_cells(visit_cells(rows, counted, resolution, profile, policy), policy).withColumn("method", F.lit(name))
+        for name, rows in found.items()
+    ]
     return Estimates(
         purpose=purpose,
         levels=_levels(every),
@@ -84,6 +96,9 @@ def estimates(context: RunContext) -> Estimates:
         hours=hours[0].unionByName(hours[1]).persist(),
         trips=trips[0].unionByName(trips[1]),
         homes=_homes(context, counted, nearest, purpose),
+        visits=visits[0].unionByName(visits[1]),
+        resolution=resolution,
+        profile=profile,
     )
 
 
