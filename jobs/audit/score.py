@@ -40,11 +40,12 @@ from jobs.audit.score_periods import (
     true_visitors,
 )
 from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
+from jobs.audit.score_visits import purpose_of, true_track, visit_cells, visit_measures
 from jobs.context import RunContext
 from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
-from jobs.segment.days import keyed_days
+from jobs.segment.days import days_frame, keyed_days
 from jobs.segment.keys import key_store
 from jobs.segment.longer import longer_pseudonyms
 from jobs.segment.periods import week_period
@@ -160,6 +161,12 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
         home_measures(homes, found.homes, levels[-1], policy.homes.min_nights),
     ]
     parts += _periods(context, read, keyed, found, drawn, clock)
+    shoppers = panel_persons(read["lines"], found.movement, keyed, purpose_of(policy))
+    track = true_track(
+        read["itineraries"], shoppers, days_frame(spark, days, policy), 60 * policy.segments.stay_minutes
+    )
+    visited = visit_cells(track, found.counted, found.resolution, found.profile, policy)
+    parts.append(visit_measures(visited, found.visits, drawn))
     measures = parts[0]
     for part in parts[1:]:
         measures = measures.unionByName(part)
@@ -201,7 +208,7 @@ def _periods(
         true = true_visitors(read["itineraries"], persons, read["homes"], found.counted, clock, stay)
         made = [
             estimated_visitors(
-                found.visits.filter(F.col("method") == m), found.homes.filter(F.col("method") == m), purpose
+                found.monthly.filter(F.col("method") == m), found.homes.filter(F.col("method") == m), purpose
             ).withColumn("method", F.lit(m))
             for m in METHODS
         ]

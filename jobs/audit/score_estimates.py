@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
 from expectations.contract import Schema
-from expectations.footprints import CELL_POSITIONS
+from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.od_contributions import OD_CONTRIBUTIONS
@@ -18,6 +18,7 @@ from expectations.segments import SEGMENTS
 from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.run import countable_tiles
+from jobs.audit.score_visits import bounded_cells, visit_cells
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
@@ -49,7 +50,10 @@ class Estimates:
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
         homes: See ``jobs.transform.homes.home_zones``, with ``method``.
         pairs: Rows of ``pseudonymous.od_contributions``, with ``method``.
-        visits: Rows of ``pseudonymous.visits``, with ``method``.
+        monthly: Rows of ``pseudonymous.visits``, with ``method``.
+        visits: See ``jobs.audit.score_visits.visit_cells``, bounded as released, with ``method``.
+        resolution: Rows of ``reference.zone_resolution``.
+        profile: Rows of ``pseudonymous.profile``.
     """
 
     purpose: str
@@ -61,7 +65,10 @@ class Estimates:
     trips: DataFrame
     homes: DataFrame
     pairs: DataFrame
+    monthly: DataFrame
     visits: DataFrame
+    resolution: DataFrame
+    profile: DataFrame
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -87,6 +94,11 @@ def estimates(context: RunContext) -> Estimates:
     ]
     months = longer_pseudonyms(context, context.settings.days, "month")
     made = {name: _trips(rows, counted, purpose, policy.time_zone) for name, rows in found.items()}
+    resolution, profile = door.read(ZONE_RESOLUTION), door.read(PROFILE)
+    visits = [
+        bounded_cells(visit_cells(rows, counted, resolution, profile, policy), policy).withColumn("method", F.lit(name))
+        for name, rows in found.items()
+    ]
     return Estimates(
         purpose=purpose,
         levels=_levels(every),
@@ -97,7 +109,10 @@ def estimates(context: RunContext) -> Estimates:
         trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
         pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], counted)),
-        visits=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
+        monthly=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
+        visits=visits[0].unionByName(visits[1]),
+        resolution=resolution,
+        profile=profile,
     )
 
 

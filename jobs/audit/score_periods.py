@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs.aggregate.bounds import bounded
 from jobs.aggregate.period_cells import catchment_cells, od_cells
 from jobs.aggregate.specs import CELL
-from jobs.audit.score_measures import long_rows
+from jobs.audit.score_measures import as_measures
 from jobs.simulate.clock import Clock
 from udfs.geo import tile_number
 from udfs.time import daypart, local_hour
@@ -123,7 +123,7 @@ def od_measures(truth: DataFrame, estimates: DataFrame, bar: float, level: str, 
             F.count("*").alias("cells"),
         )
     )
-    return long_rows(found, {"od_cpc": ("cpc", "cells"), "od_published": ("published", "cells")})
+    return as_measures(found, {"od_cpc": ("cpc", "cells"), "od_published": ("published", "cells")})
 
 
 def true_visitors(itineraries: DataFrame, persons: DataFrame, homes: DataFrame, counted: DataFrame, clock: Clock,
@@ -199,4 +199,4 @@ def catchment_measures(truth: DataFrame, estimates: DataFrame, levels: DataFrame
         .groupBy("date", "level", "method")
         .agg(F.round(F.avg(points), 6).alias("mean"), F.max(points).alias("worst"), F.count("*").alias("zones"))
     )
-    return long_rows(found, {"catchment_top5_points": ("mean", "zones"), "catchment_top5_worst": ("worst", "zones")})
+    return as_measures(found, {"catchment_top5_points": ("mean", "zones"), "catchment_top5_worst": ("worst", "zones")})
