@@ -129,10 +129,10 @@ class TestAgain:
         put_key(tmp_path / "lake.keys", FIRST)
         entry = release._entry
 
-        def dies(context, product, day, row):
+        def dies(context, product, *of_release):
             if product == "footfall":
                 raise KeyboardInterrupt
-            return entry(context, product, day, row)
+            return entry(context, product, *of_release)
 
         monkeypatch.setattr(release, "_entry", dies)
         partitions = spark.conf.get("spark.sql.shuffle.partitions")

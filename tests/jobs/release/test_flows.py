@@ -10,7 +10,7 @@ from frames import frame, rows
 from jobs.aggregate.identity import Period, release_id
 from jobs.release.catchment import judged_catchment, reach
 from jobs.release.flows import judged_flows, judged_found
-from jobs.release.periods import FALLBACK_NOTE, notes, period_factor
+from jobs.release.periods import FALLBACK_NOTE, notes, period_factors
 from jobs.release.sums import SumParams
 from jobs.segment.periods import days_of
 
@@ -114,6 +114,13 @@ class TestLimits:
     def test_a_period_has_the_mean_factor_of_its_days_or_none(self, spark):
         days = days_of("week-2026-W10")
         week = Period("week", "2026-W10", days[0], days[-1], tuple(days))
-        by_day = frame(spark, "date DATE, factor DOUBLE", ("2026-03-01", 9.0), ("2026-03-02", 3.0), ("2026-03-08", 4.0))
-        assert rows(period_factor(by_day, week)) == [("2026-03-08", 3.5)]
-        assert rows(period_factor(by_day.filter("date < '2026-03-02'"), week)) == []
+        ddl = "date DATE, zone_id STRING, factor DOUBLE, relative DOUBLE, source STRING"
+        by_day = frame(
+            spark,
+            ddl,
+            ("2026-03-01", "a", 9.0, 0.1, "own"),
+            ("2026-03-02", "a", 3.0, 0.1, "above"),
+            ("2026-03-08", "a", 4.0, 0.3, "own"),
+        )
+        assert rows(period_factors(by_day, week)) == [("2026-03-08", "a", 3.5, 0.2, "own")]
+        assert rows(period_factors(by_day.filter("date < '2026-03-02'"), week)) == []
