@@ -174,25 +174,34 @@ class _Run:
         prints: tuple[str | None, str | None], *, anew: bool,
     ) -> None:  # fmt: skip
         """The three stages of some days, and their release."""
-        policy, (landed, reference) = self.settings.policy, prints
+        landed, reference = prints
         stage1 = digest(landed, ledger.version, days) if landed else None
         stage2 = digest(stage1, reference) if stage1 and reference else None
         self._job(
             "segment", only, stage1, lambda: run_segment(self.context, days, ledger), True, after="events", anew=anew
         )
         self._job("transform", only, stage2, lambda: run_transform(self.context, days), True, after="segment")
+        # What weeks and months are given waits for commits while the day is counted.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="longer") as beside:
+            longer = beside.submit(self._longer, only, days, stage2)
+            due = self._due(days)
+            if due and "aggregate" in only:
+                charge_releases(self.context, due)
+            if due:
+                self._job("aggregate", only, None, lambda: run_aggregate(self.context, due), of_day=True)
+            longer.result()
+        if due:
+            self._job("release", only, None, lambda: self._release(due), of_day=True)
+
+    def _longer(self, only: Sequence[str], days: Sequence[dt.date], stage2: str | None) -> None:
+        """What the days give to their weeks and months."""
+        policy = self.settings.policy
         monthly = days if policy.homes.enabled else open_days(policy, self.journal, days, "month", self.released)
-        if policy.wants_homes and monthly:
+        if monthly:
             self._job("homes", only, stage2, lambda: run_homes(self.context, monthly), True, after="transform")
         weekly = open_days(policy, self.journal, days, "week", self.released)
         if weekly:
             self._job("od", only, stage2, lambda: run_od(self.context, weekly), True, after="transform")
-        due = self._due(days)
-        if due and "aggregate" in only:
-            charge_releases(self.context, due)
-        if due:
-            self._job("aggregate", only, None, lambda: run_aggregate(self.context, due), of_day=True)
-            self._job("release", only, None, lambda: self._release(due), of_day=True)
 
     def _due(self, days: Sequence[dt.date]) -> list[dt.date]:
         """Days that may be released now; the others wait for late events, which is told."""
