@@ -25,7 +25,7 @@ from jobs.clearing import clear_up
 from jobs.consent.receipts import LedgerState
 from jobs.consent.run import check_feed, run_consent
 from jobs.context import JobReport, RunContext
-from jobs.errors import InputRejectedError, UsageError
+from jobs.errors import InputRejectedError, ThreestepError, UsageError
 from jobs.ingest.landing import Landing
 from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
@@ -111,7 +111,7 @@ class _Run:
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]
         if not days and not any(state.status == "due" for state in self._period_states()):
-            self._clear_up()
+            self._clear_up(ran_periods="periods" in only)
             return self.summary
         self.gate.warm_up()
         started = time.monotonic()
@@ -165,9 +165,14 @@ class _Run:
             landed = digest(events, people) if events and (people or settings.waiver) else None
             self._stages(only, days, state[0], (landed, reference), anew=anew)
         if "periods" in only:
-            self._job("periods", only, None, self._periods, of_day=True)
+            try:
+                self._job("periods", only, None, self._periods, of_day=True)
+            except ThreestepError:
+                # What is over goes all the same; weeks and months that are open keep their keys for another try.
+                self._clear_up(ran_periods=False)
+                raise
         if "release" in only or "periods" in only:
-            self._clear_up()
+            self._clear_up(ran_periods="periods" in only)
 
     def _stages(
         self, only: Sequence[str], days: Sequence[dt.date], ledger: LedgerState,
@@ -231,12 +236,10 @@ class _Run:
         self.released = released_ids(self.context)
         return report
 
-    def _clear_up(self) -> None:
+    def _clear_up(self, *, ran_periods: bool) -> None:
         released = {*self.summary.already, *self.summary.days}
-        ran_periods = "periods" in self.only
-        clear_up(
-            self.context, self.journal, released, self.summary.waiting.keys(), self.released, ran_periods=ran_periods
-        )
+        waiting = self.summary.waiting.keys()
+        clear_up(self.context, self.journal, released, waiting, self.released, ran_periods=ran_periods)
 
     def _job(
         self,
