@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
@@ -21,6 +20,7 @@ from pyspark.sql import functions as F
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
 from jobs.lake_lock import held, is_local
+from jobs.lake_log import create_table, latest_version
 from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
 
@@ -83,39 +83,38 @@ class Door:
         self._may(contract, self.reads, "read")
         if contract.full_name in self.lake._known:
             return True
-        with redacted("looking for", contract):
-            try:
-                self.lake.spark.sql(f"DESCRIBE DETAIL {self.lake.target(contract)}").select("format").first()
-            except PySparkException as error:
-                if is_missing(error):
-                    return False
-                raise
+        if is_local(self.lake.root):
+            if latest_version(self.lake.location(contract)) is None:
+                return False
+        else:
+            with redacted("looking for", contract):
+                try:
+                    self.lake.spark.sql(f"DESCRIBE DETAIL {self.lake.target(contract)}").select("format").first()
+                except PySparkException as error:
+                    if is_missing(error):
+                        return False
+                    raise
         self.lake._known.add(contract.full_name)
         return True
 
     def create(self, contracts: Sequence[Contract]) -> None:
-        """Create the tables that are not there yet, with comments, keys and constraints.
-
-        Creations wait on the log far more than they compute, so they run side by side.
-        """
+        """Create the tables that are not there yet, with comments, keys and constraints, side by side."""
         for contract in contracts:
             self._may(contract, self.writes, "create")
         missing = [c for c in contracts if c.full_name not in self.lake._known]
         if self.lake.root.startswith("catalog:"):
             for schema in sorted({self.lake.target(c).rpartition(".")[0] for c in missing}):
                 self.lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        elif is_local(self.lake.root):
-            for contract in missing:
-                if contract.schema.holds_identifiers:
-                    folder = Path(self.lake.location(contract).removeprefix("file:")).parent
-                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(self._create, missing))
 
     def _create(self, contract: Contract) -> None:
         with self._writing(contract, "creating"):
             if contract.full_name not in self.lake._known:
-                self.lake.spark.sql(contract.ddl(self.lake.target(contract)))
+                if is_local(self.lake.root):
+                    create_table(self.lake.location(contract), contract)
+                else:
+                    self.lake.spark.sql(contract.ddl(self.lake.target(contract)))
         self.lake._known.add(contract.full_name)
 
     def read(self, contract: Contract, version: int | None = None) -> DataFrame:
@@ -135,8 +134,11 @@ class Door:
         return frame.select(contract.column_names)
 
     def version(self, contract: Contract) -> int:
-        """Latest version of the table."""
+        """Latest version of the table; -1 where it has none."""
         self._may(contract, self.reads, "read")
+        if is_local(self.lake.root):
+            found = latest_version(self.lake.location(contract))
+            return -1 if found is None else found
         row = self.lake.spark.sql(f"DESCRIBE HISTORY {self.lake.target(contract)} LIMIT 1").select("version").first()
         return int(row["version"]) if row else -1
 

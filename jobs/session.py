@@ -39,6 +39,8 @@ _STATIC_CONF: dict[str, str] = {
     # The key frame passes through a file in spark.local.dir on its way to the JVM.
     "spark.io.encryption.enabled": "true",
     "spark.sql.debug.maxToStringFields": "60",
+    # Every commit compiles the same small programs: kept, they are compiled once a session.
+    "spark.sql.codegen.cache.maxEntries": "4000",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.databricks.delta.snapshotPartitions": "2",
@@ -127,7 +129,10 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         conf["spark.driver.extraJavaOptions"] = (
             f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={logging_file} "
             # Wide plans become methods that the JVM leaves uncompiled by default, many times slower.
-            "-XX:-DontCompileHugeMethods "
+            "-XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=512m "
+            # Planning code runs a few thousand times a job: thorough compilation is for what runs by the row.
+            "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+            "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=80000 "
             f"{collector}{own_options}"
         ).strip()
     if (master or "local").startswith("local") and not submitted:

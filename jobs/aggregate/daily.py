@@ -23,7 +23,7 @@ class Shared:
     """Frames that the products of a day share; what more than one of them needs is made once.
 
     Attributes:
-        segments: See ``jobs.transform.presence.by_unit``, persisted.
+        segments: See ``jobs.transform.presence.by_unit``, persisted; with ``ways`` where there are corridors.
         profile: Rows of ``pseudonymous.profile``.
         counted: Tiles of the zones that can be counted, see ``jobs.transform.visits.visits``.
         resolution: Rows of ``reference.zone_resolution``.

@@ -136,7 +136,9 @@ def run_aggregate(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     counted = countable_tiles(zones, door.read(ZONE_TILES), _positions(context)).persist()
     cells = domain(missing, zones, counted.select("zone_id", "by_small_cells").distinct(), policy, lines)
     shared = Shared(
-        segments=by_unit(door.read(SEGMENTS).filter(F.col("date").isin(wanted))).persist(),
+        segments=by_unit(
+            door.read(SEGMENTS).filter(F.col("date").isin(wanted)), *(("ways",) if corridors is not None else ())
+        ).persist(),
         profile=door.read(PROFILE).filter(F.col("date").isin(wanted)),
         counted=counted,
         resolution=door.read(ZONE_RESOLUTION),

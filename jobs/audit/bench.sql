@@ -54,15 +54,16 @@ WITH contacts AS (
     SELECT *, sum(starts_run::INT) OVER (PARTITION BY unit, imsi ORDER BY t, cell_id, event_type, timing_advance
                                          ROWS UNBOUNDED PRECEDING) AS run_no FROM steps
 ), runs AS (
-    SELECT unit, cell_id, min(t) AS starts, max(t) AS ends, count(*) FILTER (NOT is_repeat) AS contacts
+    SELECT unit, cell_id, min(t) AS starts, max(t) AS ends, count(*) FILTER (NOT is_repeat) AS contacts,
+           sum(timing_advance) FILTER (NOT is_repeat) // count(timing_advance) FILTER (NOT is_repeat) AS advance
     FROM numbered GROUP BY unit, imsi, run_no, cell_id
 ), located AS (
-    SELECT r.*, p.site_group, p.centre_x, p.centre_y, p.radius_m,
+    SELECT r.*, r.advance // p.ring_steps AS ring, p.centre_x, p.centre_y, p.radius_m,
            sqrt((max(centre_x) OVER back - min(centre_x) OVER back) ** 2
                 + (max(centre_y) OVER back - min(centre_y) OVER back) ** 2) <= 2 * max(radius_m) OVER back
            OR sqrt((max(centre_x) OVER ahead - min(centre_x) OVER ahead) ** 2
                 + (max(centre_y) OVER ahead - min(centre_y) OVER ahead) ** 2) <= 2 * max(radius_m) OVER ahead AS at_rest
-    FROM runs r JOIN read_parquet($positions) p USING (cell_id)
+    FROM runs r JOIN read_parquet($positions) p ON p.cell_id = r.cell_id AND p.ring IS NULL
     WINDOW back AS (PARTITION BY unit ORDER BY starts RANGE BETWEEN $stay PRECEDING AND CURRENT ROW),
            ahead AS (PARTITION BY unit ORDER BY starts RANGE BETWEEN CURRENT ROW AND $stay FOLLOWING)
 ), broken AS (
@@ -80,7 +81,7 @@ WITH contacts AS (
     FROM broken
 ), places AS (
     SELECT unit, group_no, min(starts) AS starts, max(ends) AS ends,
-           arg_max(cell_id, {'s': ends - starts, 'n': contacts, 'c': cell_id}) AS cell_id
+           arg_max({'cell_id': cell_id, 'ring': ring}, {'s': ends - starts, 'n': contacts, 'c': cell_id}) AS place
     FROM grouped GROUP BY unit, group_no
 ), shared AS (
     SELECT *, coalesce(greatest(0, least((starts - lag(ends) OVER w) // 2, $gap // 2)), $gap // 2) AS before,
@@ -90,8 +91,10 @@ WITH contacts AS (
     SELECT s.unit, ends - starts >= $stay AS is_stay, p.is_small,
            greatest(starts - before, epoch($day_start::TIMESTAMPTZ)::BIGINT) // 60 * 60 AS a,
            least(ends + after, epoch($day_end::TIMESTAMPTZ)::BIGINT) // 60 * 60 AS b,
-           p.quantiles[1 + (hash(s.unit, p.site_group) % len(p.quantiles))::INT] AS tile
-    FROM shared s JOIN read_parquet($positions) p USING (cell_id)
+           coalesce(r.quantiles[1 + (hash(s.unit, p.site_group, r.ring) % len(r.quantiles))::INT],
+                    p.quantiles[1 + (hash(s.unit, p.site_group) % len(p.quantiles))::INT]) AS tile
+    FROM shared s JOIN read_parquet($positions) p ON p.cell_id = s.place.cell_id AND p.ring IS NULL
+    LEFT JOIN read_parquet($positions) r ON r.cell_id = s.place.cell_id AND r.ring = s.place.ring
 ), slices AS (
     SELECT unit, is_stay, is_small, tile, h AS hour,
            least(b, (h + 1) * 3600) - greatest(a, h * 3600) AS seconds

@@ -31,7 +31,7 @@ class ReleasedDay:
         note: What restricts its use; ``None``: it may be published.
         zones: One row a zone: ``zone_id, name, level, role, depth, is_finest, km2, shape`` (shapely, WGS84).
         cells: One row a zone and hour: ``zone_id, hour, status, value, lower, upper``; figures are null
-            unless the status is in ``SHOWN``.
+            unless the status is in ``SHOWN``. Hours that are merged have the mean of the hours together.
         extrapolated: Whether ``value`` is an estimate of people, or (no residents were given) phones of the
             panel, for which there is no interval.
     """
@@ -97,7 +97,7 @@ def released_day(lake: Lake, date: dt.date) -> ReleasedDay:
         raise ThreestepError(f"footfall of {date} has not been released in {lake.root}: threestep run makes it")
     release, for_release, note = releases[0]
     figures = door.read(FOOTFALL).filter((F.col("release_id") == release) & (F.col("date") == F.lit(date)))
-    cells = figures.select("zone_id", "hour", "status", "persons", "estimate", "lower", "upper").toPandas()
+    cells = figures.select("zone_id", "hour", "status", "persons", "estimate", "lower", "upper", "covers").toPandas()
     zones = door.read(ZONES).toPandas()
     return day_of(date, release, None if for_release else (note or "not for release"), zones, cells)
 
@@ -123,6 +123,8 @@ def day_of(
     cells = figures[["zone_id", "hour", "status"]].assign(
         value=value.astype(float), lower=figures["lower"].astype(float), upper=figures["upper"].astype(float)
     )
+    if "covers" in figures:
+        cells = _spread_merged(cells, figures["covers"])
     return ReleasedDay(
         date,
         release,
@@ -131,3 +133,17 @@ def day_of(
         cells.sort_values(["zone_id", "hour"], ignore_index=True),
         extrapolated,
     )
+
+
+def _spread_merged(cells: pd.DataFrame, covers: pd.Series[str]) -> pd.DataFrame:
+    """Give each hour of a merged figure, which are person-hours, the mean of its hours."""
+    merged = cells[cells["status"] == "merged"]
+    hours = covers[merged.index].str.split(",")
+    means = merged.assign(hour=hours)
+    for name in ("value", "lower", "upper"):
+        means[name] = merged[name] / hours.str.len()
+    means = means.explode("hour")
+    means["hour"] = means["hour"].astype(cells["hour"].dtype)
+    keys = ["zone_id", "hour"]
+    others = cells.merge(means[keys], on=keys, how="left", indicator=True)
+    return pd.concat([cells[(others["_merge"] == "left_only").to_numpy()], means], ignore_index=True)

@@ -178,7 +178,11 @@ def quarantine(door: Door, marked: DataFrame, table: str, batch: str, counts: Co
     """Replace the batch's rows in quarantine; where nothing is bad, only remove what was there."""
     if counts.bad:
         door.replace(QUARANTINE, rejected(marked, table, batch), [batch])
-    elif door.exists(QUARANTINE) and not door.read(QUARANTINE).where(F.col("batch") == batch).isEmpty():
+    elif (
+        door.exists(QUARANTINE)
+        and door.version(QUARANTINE)
+        and not door.read(QUARANTINE).where(F.col("batch") == batch).isEmpty()
+    ):
         door.remove(QUARANTINE, [batch])
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from expectations.product_words import DIRECTIONS, SPEED_BANDS
 from jobs.aggregate.specs import CELL
+from jobs.release.disclosure import BLOCKS
 
 LEVEL, SPEED_LEVEL = "corridor", "speed"
 ROAD_KINDS = ("road", "street", "motorway", "trunk", "primary", "secondary", "tertiary")
@@ -81,7 +82,8 @@ def judged_along(noised: DataFrame, domain: DataFrame, params: AlongParams) -> D
         params: Thresholds.
 
     Returns:
-        One row a cell of the domain: ``release_id, level``, ``CELL``, ``status, persons, sigma, speed_band``.
+        One row a cell of the domain: ``release_id, level``, ``CELL``, ``status, persons, sigma, speed_band, blocks``
+        (null: no sums are shown).
     """
     key = ("release_id", "zone_id", "hour", "part")
     totals = noised.filter(F.col("level") == LEVEL).select(*key, "noised")
@@ -108,6 +110,7 @@ def judged_along(noised: DataFrame, domain: DataFrame, params: AlongParams) -> D
         F.when(shown, F.col("noised")).alias("persons"),
         F.lit(params.sigma).alias("sigma"),
         F.when(shown, band).alias("speed_band"),
+        F.lit(None).cast(BLOCKS).alias("blocks"),
     )
 
 

@@ -11,9 +11,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.corridors import CORRIDORS
-from expectations.products import CORRIDOR_FLOW, NOISED, PANEL, PRODUCTS, RELEASES, staged
+from expectations.footprints import ZONE_RESOLUTION
+from expectations.products import CATCHMENT, CORRIDOR_FLOW, NOISED, PANEL, PRODUCTS, RELEASES, staged
 from expectations.residents import RESIDENTS
-from expectations.zones import ZONES
+from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.counts import Mechanism, mechanism
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.specs import CELL, SPECS, ProductSpec
@@ -30,7 +31,9 @@ from jobs.release.along import (
     with_emissions,
 )
 from jobs.release.disclosure import DisclosureParams, judged_partition, judged_places, lineage
-from jobs.release.extrapolate import factors, with_estimates
+from jobs.release.extrapolate import EstimateParams, with_estimates
+from jobs.release.factors import FactorParams, factor_table, homes_of_places, residents_at
+from jobs.release.model_error import model_error
 from jobs.settings import Policy
 
 
@@ -63,8 +66,8 @@ def ground(zones: DataFrame, corridors: DataFrame) -> Ground:
     return Ground(levels, number, finest, corridors.count())
 
 
-def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date], open_panel: Sequence[dt.date],
-           found: Ground) -> None:  # fmt: skip
+def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground,
+           factors: DataFrame | None) -> None:  # fmt: skip
     """Judge and extrapolate the days' cells of a product, and freeze them in its staging table.
 
     Args:
@@ -72,8 +75,8 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
         door: Reads reference, staging and products; writes staging.
         product: Name of the product.
         days: Days that are not released yet.
-        open_panel: Days whose panel is frozen in staging but not released yet.
         found: See ``ground``.
+        factors: See ``factors_of``; of the panel itself ``None``: they are made of its own figures.
     """
     contract = PRODUCTS[product]
     zones, policy = door.read(ZONES), context.policy
@@ -93,14 +96,49 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     judged = reduce(DataFrame.unionByName, parts)
     dates = context.spark.createDataFrame(list(ids.items()), "release_id STRING, date DATE")
     dated = judged.join(F.broadcast(dates), on="release_id", how="inner")
-    panel = dated if product == PANEL.name else _panel(door, days, open_panel)
-    result = with_estimates(dated, factors(panel, door.read(RESIDENTS), zones))
+    table = factors if factors is not None else factors_of(context, door, dated, days, found)
+    errors = model_error().of(product) if policy.extrapolation.model_error else {}
+    result = with_estimates(dated, table, door.read(ZONE_RESOLUTION), EstimateParams(found.levels, errors))
     if product == CORRIDOR_FLOW.name:
         result = with_emissions(result, door.read(CORRIDORS), EmissionFactors())
-    door.replace(staged(contract), _named(result, SPECS[product]).coalesce(1), sorted(ids))
+    # Not coalesced: that would leave the Monte Carlo to one core.
+    door.replace(staged(contract), named(result, SPECS[product]).repartition(1), sorted(ids))
 
 
-def _named(cells: DataFrame, spec: ProductSpec) -> DataFrame:
+def factors_of(
+    context: RunContext, door: Door, panel: DataFrame, days: Sequence[dt.date], found: Ground
+) -> DataFrame:  # fmt: skip
+    """The factors of the days' zones, see ``jobs.release.factors.factor_table``.
+
+    Args:
+        context: Context of the run.
+        door: Reads reference and products.
+        panel: Panel figures of the days, see ``panel_of``.
+        days: The days.
+        found: See ``ground``.
+    """
+    policy, zones = context.policy, door.read(ZONES)
+    drawn = mechanism(policy, PANEL.name, "partition", 1)
+    params = FactorParams(found.levels, drawn.sigma if drawn else 0.0, policy.extrapolation)
+    places = homes_of_places(zones, door.read(ZONE_TILES))
+    people = people_of(context, door, days)
+    return factor_table(panel, people, zones, places, _catchment(door, min(days)), params)
+
+
+def people_of(context: RunContext, door: Door, days: Sequence[dt.date]) -> DataFrame:
+    """Official residents as of the days, see ``jobs.release.factors.residents_at``."""
+    return residents_at(door.read(RESIDENTS), context.spark.createDataFrame([(day,) for day in days], "date DATE"))
+
+
+def _catchment(door: Door, day: dt.date) -> DataFrame:
+    """The latest catchment that has been released, of the day's month or before it."""
+    valid = door.read(RELEASES).filter((F.col("product") == CATCHMENT.name) & (F.col("period") <= f"{day:%Y-%m}"))
+    latest = valid.agg(F.max_by("release_id", F.struct("period", "correction")).alias("release_id"))
+    rows = door.read(CATCHMENT).filter("status = 'published'")
+    return rows.join(F.broadcast(latest), on="release_id", how="left_semi").select("zone_id", "home_zone_id", "persons")
+
+
+def named(cells: DataFrame, spec: ProductSpec) -> DataFrame:
     """Give cells the product's own column names, with null in columns that nothing has filled."""
     own = {place: name for name, place in spec.keys.items()}
     named = cells.select(*(F.col(c).alias(own.get(c, c)) for c in cells.columns if c not in CELL or c in own))
@@ -167,6 +205,7 @@ def _params(policy: Policy, product: str, partition: Mechanism | None, place: Me
         margin_sigmas=policy.margin_sigmas,
         sigma_partition=partition.sigma,
         sigma_place=place.sigma if place else None,
+        adaptive=policy.adaptive and "covers" in PRODUCTS[product].column_names,
     )
 
 
@@ -175,7 +214,7 @@ def min_persons(policy: Policy, product: str) -> int:
     return policy.min_persons_attributes if policy.products[product].with_attributes else policy.min_persons
 
 
-def _panel(door: Door, days: Sequence[dt.date], open_panel: Sequence[dt.date]) -> DataFrame:
+def panel_of(door: Door, days: Sequence[dt.date], open_panel: Sequence[dt.date]) -> DataFrame:
     """Panel figures that estimates are made from: released ones, and those frozen for the same release."""
     valid = door.read(RELEASES).select("release_id")
     rows = door.read(PANEL).filter(F.col("date").isin(list(days)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row
@@ -21,9 +21,26 @@ from jobs.aggregate.specs import SPECS
 from jobs.audit.journal import Journal
 from jobs.context import RunContext
 from jobs.lake import Door
-from jobs.release.extrapolate import METHOD, NO_METHOD
+from jobs.release.extrapolate import NO_METHOD
 from jobs.release.judge import Ground, min_persons
 from jobs.settings import Policy
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One period of a product that is released.
+
+    Attributes:
+        period: The day, week or month, as ISO 8601.
+        hours: Hours of the clock of a day; 0 of longer periods.
+        notes: Limitations that a reader has to know.
+        how: How estimates were made.
+    """
+
+    period: str
+    hours: int
+    notes: tuple[str, ...] = ()
+    how: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,8 @@ class Publication:
     blocked: str | None = None
 
 
-def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground) -> Publication:
+def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground,
+            how: Mapping[dt.date, str]) -> Publication:  # fmt: skip
     """Gate the frozen rows of a product and copy them to its table; they count only once their entry is written.
 
     Args:
@@ -50,9 +68,27 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         product: Name of the product.
         days: Days whose rows are frozen.
         found: See ``judge.ground``.
+        how: How estimates were made, by day.
     """
-    contract, policy = PRODUCTS[product], context.policy
-    ids = {release_id(product, day): day for day in days}
+    expected = _expected_rows(context.policy, product, days, found)
+    issues = [Issue(str(day), len(context.policy.hours(day)), how=how.get(day)) for day in days]
+    return publish_rows(context, door, product, issues, expected)
+
+
+def publish_rows(
+    context: RunContext, door: Door, product: str, issues: Sequence[Issue], expected: int | None
+) -> Publication:
+    """See ``publish``; for days, weeks and months alike.
+
+    Args:
+        context: Context of the run.
+        door: Writes staging and products.
+        product: Name of the product.
+        issues: What is released.
+        expected: Rows that their public domain has; None where it is not laid out.
+    """
+    contract = PRODUCTS[product]
+    ids = {release_id(product, issue.period): issue for issue in issues}
     rows = door.read(staged(contract)).filter(F.col("release_id").isin(sorted(ids)))
     sums = release_digests(rows, contract).collect()
     rule = TableRule(
@@ -66,7 +102,7 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         rows,
         staged(contract),
         ",".join(sorted(ids)),
-        rows=_expected_rows(policy, product, days, found),
+        rows=expected,
         extra_rules=[rule],
         check_keys=True,
     )
@@ -113,19 +149,18 @@ def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found:
     return sum(zones * (len(policy.hours(day)) if spec.by_hour else 1) for day in days)
 
 
-def _entry(context: RunContext, product: str, day: dt.date, row: Row) -> tuple[object, ...]:
+def _entry(context: RunContext, product: str, issue: Issue, row: Row) -> tuple[object, ...]:
     policy, source, waiver = context.policy, noise_source(), context.settings.waiver
-    found = {
-        role: mechanism(policy, product, role, len(policy.hours(day))) for role in policy.products[product].mechanisms
-    }
+    found = {role: mechanism(policy, product, role, issue.hours) for role in policy.products[product].mechanisms}
     notes = [
         "not for release: no consent feed" if waiver else "",
         "" if source.for_release else "not for release: test noise",
+        *issue.notes,
     ]
     return (
         row["release_id"],
         product,
-        str(day),
+        issue.period,
         0,
         policy.products[product].purpose,
         policy.digest,
@@ -135,7 +170,7 @@ def _entry(context: RunContext, product: str, day: dt.date, row: Row) -> tuple[o
         row["cells"],
         row["figures"],
         row["cells"] - row["figures"],
-        METHOD if row["estimates"] else NO_METHOD,
+        issue.how if issue.how and row["estimates"] else NO_METHOD,
         "; ".join(n for n in notes if n) or None,
         waiver is None and source.for_release,
         row["digest"],

@@ -18,7 +18,8 @@ from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
 from jobs.release.budget import Charge, charge
-from jobs.release.judge import Ground, freeze, ground
+from jobs.release.extrapolate import descriptions
+from jobs.release.judge import Ground, factors_of, freeze, ground, panel_of, people_of
 from jobs.release.publish import Publication, publish
 from jobs.settings import Policy
 
@@ -99,15 +100,21 @@ def _publish_all(
     open_panel = todo.get(PANEL.name, [])
     if open_panel:
         # First, since estimates of all others are made from its figures.
-        freeze(context, door, PANEL.name, open_panel, open_panel, found)
+        freeze(context, door, PANEL.name, open_panel, found, None)
+    days = sorted({day for still in todo.values() for day in still})
+    factors = factors_of(context, door, panel_of(door, days, open_panel), days, found).persist()
+    how = descriptions(factors, people_of(context, door, days), door.read(ZONES))
 
     def work(product: str) -> Publication:
         if product != PANEL.name:
-            freeze(context, door, product, todo[product], open_panel, found)
-        return publish(context, door, product, todo[product], found)
+            freeze(context, door, product, todo[product], found, factors)
+        return publish(context, door, product, todo[product], found, how)
 
-    with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
-        return dict(zip(todo, pool.map(work, todo), strict=True))
+    try:
+        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+            return dict(zip(todo, pool.map(work, todo), strict=True))
+    finally:
+        factors.unpersist()
 
 
 def staging_of(policy: Policy, days: Sequence[dt.date]) -> dict[Contract, Sequence[str]]:

@@ -33,7 +33,7 @@ class MoveParams:
     least_m: float = 1_000.0
     least_share: float = 1 / 3
     least_straight: float = 0.7
-    longest_seconds: int = 3_600
+    longest_seconds: int = 1_800
 
 
 def corridor_moves(segments: DataFrame, lengths: DataFrame, params: MoveParams) -> DataFrame:

@@ -16,8 +16,7 @@ from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.lake import Door
 from jobs.segment.longer import longer_pseudonyms, renamed
-from udfs.dayparts import daypart
-from udfs.time import local_hour
+from udfs.time import daypart, local_hour
 
 
 def trips(segments: DataFrame, tiles: DataFrame, time_zone: str) -> DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
@@ -13,7 +14,7 @@ from expectations.contract import Schema
 from expectations.products import FOOTFALL, RELEASES
 from expectations.zones import ZONES
 from jobs.audit.picture import busiest_hour
-from jobs.audit.released import released_day
+from jobs.audit.released import day_of, released_day
 from jobs.errors import ThreestepError
 from jobs.lake import Lake
 
@@ -77,3 +78,16 @@ def test_a_day_without_a_release_is_refused(spark: SparkSession, lake: Lake, tmp
         released_day(lake, dt.date(2026, 3, 4))
     with pytest.raises(ThreestepError, match="has not been released"):
         released_day(Lake(spark, str(tmp_path)), DATE)
+
+
+def test_each_hour_of_a_merged_figure_has_the_mean_of_its_hours(lake: Lake) -> None:
+    zones = lake.door(reads=[Schema.REFERENCE]).read(ZONES).toPandas()
+    rows = [(0, "merged", 90, 60, 120, "00,02"), (1, "published", 80, 70, 95, None), (2, "suppressed", *4 * [None])]
+    names = ["hour", "status", "estimate", "lower", "upper", "covers"]
+    figures = pd.DataFrame(rows, columns=names).assign(zone_id="z", persons=1)
+    cells = day_of(DATE, "r", None, zones, figures).cells
+    assert cells[["hour", "status", "value", "lower", "upper"]].to_numpy().tolist() == [
+        [0, "merged", 45.0, 30.0, 60.0],
+        [1, "published", 80.0, 70.0, 95.0],
+        [2, "merged", 45.0, 30.0, 60.0],
+    ]

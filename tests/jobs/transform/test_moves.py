@@ -74,7 +74,7 @@ class TestMoves:
         way = ("a", 2_000, 80, 600)
         others = EVERY - bit("traffic_planning")
         assert rows(moves(spark, segment("07:00", "stay", way, purposes=others))) == []
-        assert rows(moves(spark, segment("07:00", "stay", (*way[:3], 3_610)))) == []
+        assert rows(moves(spark, segment("07:00", "stay", (*way[:3], 1_810)))) == []
 
     def test_bands(self, spark):
         speeds = frame(spark, "v DOUBLE", *((v,) for v in (0.0, 14.9, 15.0, 49.9, 50.0, 80.0)))

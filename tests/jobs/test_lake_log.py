@@ -1,0 +1,71 @@
+"""Tables of a local lake: created as a statement would have created them, in one piece, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from frames import frame
+
+from expectations.catalog import ALL
+from expectations.contract import Schema
+from expectations.events import EVENTS
+from expectations.products import FOOTFALL
+from jobs.errors import ThreestepError
+from jobs.lake import Lake
+from jobs.lake_log import create_table, latest_version
+
+
+def _log_of(spark, folder):
+    text = (folder / "_delta_log" / f"{0:020d}.json").read_text()
+    found = {}
+    for line in text.splitlines():
+        found.update(json.loads(line))
+    meta, protocol = found["metaData"], found["protocol"]
+    kept = {k: v for k, v in meta.items() if k not in ("id", "createdTime", "schemaString")}
+    return {**kept, "schema": json.loads(meta["schemaString"]), "protocol": protocol}
+
+
+class TestCreateTable:
+    @pytest.mark.parametrize("contract", [EVENTS, FOOTFALL], ids=lambda c: c.full_name)
+    def test_is_what_the_statement_makes(self, spark, tmp_path, contract):
+        create_table(str(tmp_path / "a" / "b"), contract)
+        spark.sql(contract.ddl(f"delta.`{tmp_path}/by_sql`"))
+        assert _log_of(spark, tmp_path / "a" / "b") == _log_of(spark, tmp_path / "by_sql")
+
+    def test_what_is_there_stays(self, tmp_path):
+        create_table(str(tmp_path / "t"), EVENTS)
+        log = tmp_path / "t" / "_delta_log"
+        before = {p.name: p.read_bytes() for p in log.iterdir()}
+        create_table(str(tmp_path / "t"), FOOTFALL)
+        assert {p.name: p.read_bytes() for p in log.iterdir()} == before and len(before) == 1
+
+    def test_identifiers_are_for_their_owner(self, tmp_path):
+        create_table(str(tmp_path / "restricted" / "events"), EVENTS)
+        assert (tmp_path / "restricted").stat().st_mode & 0o077 == 0
+
+    def test_constraints_hold_and_history_is_told(self, spark, tmp_path):
+        contract = replace(FOOTFALL, schema=Schema.STAGING)
+        door = Lake(spark, str(tmp_path / "lake")).door(writes=list(Schema))
+        ddl = ", ".join(f"{c.name} {c.type}" for c in contract.columns)
+        bad = ("r", "2026-03-03", "z", 1, "district", "suppressed", 5, None, None, None, None)
+        with pytest.raises(ThreestepError):
+            door.replace(contract, frame(spark, ddl, bad), ["r"])
+        history = spark.sql(f"DESCRIBE HISTORY delta.`{tmp_path}/lake/staging/footfall`").collect()
+        assert [row["operation"] for row in history] == ["CREATE TABLE"] and door.version(contract) == 0
+
+    def test_every_contract_can_be_created_and_read(self, spark, tmp_path):
+        door = Lake(spark, str(tmp_path / "lake")).door(writes=list(Schema))
+        door.create(ALL)
+        assert [door.version(contract) for contract in ALL] == [0] * len(ALL)
+        assert door.read(ALL[0]).isEmpty()
+
+
+class TestLatestVersion:
+    def test_counts_commits_only(self, spark, tmp_path):
+        assert latest_version(str(tmp_path / "none")) is None
+        spark.range(1).write.format("delta").save(str(tmp_path / "t"))
+        spark.range(1).write.format("delta").mode("append").save(str(tmp_path / "t"))
+        (tmp_path / "t" / "_delta_log" / "draft.json").write_text("")
+        assert latest_version(f"file:{tmp_path}/t") == 1
