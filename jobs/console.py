@@ -115,7 +115,7 @@ class Teller:
     def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
         """Close a run: what was published and suppressed, and where it lies."""
         from jobs.lake import Lake
-        from jobs.pipeline import published
+        from jobs.run_summary import published
 
         found = published(Lake(spark, settings.lake), settings.days)
         if not self.live:

@@ -10,17 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from expectations.catalog import ALL
 from expectations.contract import Schema
-from expectations.corridors import CORRIDORS
 from expectations.gate import Gate
-from expectations.products import PRODUCTS, RELEASES
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.offered import offered
 from jobs.aggregate.run import run_aggregate
-from jobs.aggregate.specs import daily
 from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.clearing import clear_up
@@ -109,7 +105,7 @@ class _Run:
     def run(self, only: Sequence[str]) -> RunSummary:
         self.only = only
         self.released = done = released_ids(self.context)
-        products = offered(self.context, corridors_come=self.landing.has(CORRIDORS.name))
+        products = offered(self.context, corridors_come=self.landing.has("corridors"))
         released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]
@@ -277,22 +273,6 @@ class _Run:
         if found is None or None in more:
             return None
         return digest(found, *more, self.settings.policy.digest)
-
-
-def published(context_lake: Lake, days: Sequence[dt.date]) -> dict[str, dict[str, int]]:
-    """Cells by product and status of the days' valid releases, from the product tables alone."""
-    door = context_lake.door(reads=[Schema.PRODUCTS])
-    if not door.exists(RELEASES):
-        return {}
-    valid = door.read(RELEASES).select("release_id")
-    found: dict[str, dict[str, int]] = {}
-    for product in daily(PRODUCTS):
-        contract = PRODUCTS[product]
-        if door.exists(contract):
-            rows = door.read(contract).filter(F.col("date").isin(list(days))).join(valid, "release_id", "left_semi")
-            counted = rows.groupBy("status").agg(F.count("*").alias("cells")).orderBy("status").collect()
-            found[product] = {row["status"]: int(row["cells"]) for row in counted}
-    return found
 
 
 def _docs_folder(settings: RunSettings) -> Path | None:
