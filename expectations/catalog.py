@@ -8,17 +8,19 @@ from expectations.cells import CELLS
 from expectations.consent_ledger import CONSENT_LEDGER
 from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Contract
-from expectations.corridors import CORRIDORS
+from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
 from expectations.events import EVENTS
 from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS, ZONE_RESOLUTION
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
 from expectations.rewards import REWARDS
 from expectations.segments import SEGMENTS
 from expectations.subscribers import SUBSCRIBERS
 from expectations.tiles import TILES
+from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
 
 ALL: tuple[Contract, ...] = (
@@ -37,11 +39,14 @@ ALL: tuple[Contract, ...] = (
     CELL_POSITIONS,
     ZONE_RESOLUTION,
     CORRIDORS,
+    CORRIDOR_CELLS,
     RESIDENTS,
     MOVEMENT,
     PROFILE,
     SEGMENTS,
     HOMES,
+    VISITS,
+    OD_CONTRIBUTIONS,
     products.NOISED,
     *(products.staged(contract) for contract in products.PRODUCTS.values()),
     *products.PRODUCTS.values(),

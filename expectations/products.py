@@ -137,6 +137,10 @@ CATCHMENT = _product(
         ),
     ),
     _PERIOD,
+    extra=columns(
+        ("median_km", "DOUBLE", "Of the zone: half of the shown visitors live within; null where none are shown"),
+        ("radius_80_km", "DOUBLE", "Of the zone: four in five of the shown visitors live within"),
+    ),
 )
 CORRIDOR_FLOW = _product(
     "corridor_flow",

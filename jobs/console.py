@@ -19,7 +19,7 @@ from jobs.redaction import describe_error
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from jobs.pipeline import RunSummary
+    from jobs.run_summary import RunSummary
     from jobs.settings import RunSettings
     from jobs.simulate.run import SimulateReport
 
@@ -115,19 +115,22 @@ class Teller:
     def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
         """Close a run: what was published and suppressed, and where it lies."""
         from jobs.lake import Lake
-        from jobs.pipeline import published
+        from jobs.run_summary import published
 
         found = published(Lake(spark, settings.lake), settings.days)
         if not self.live:
             days = {"released": [str(d) for d in summary.days], "already_released": [str(d) for d in summary.already]}
             if summary.waiting:
                 days["waiting"] = [str(d) for d in summary.waiting]
-            self._log.info("run done", lake=settings.lake, products=found, **days)
+            more = {"periods": summary.periods} if summary.periods else {}
+            self._log.info("run done", lake=settings.lake, products=found, **days, **more)
             return
         if summary.already:
             self.console.print(f"{len(summary.already)} day(s) were released before; nothing about them was changed.")
         for day, until in summary.waiting.items():
             self.console.print(f"The release of {day} waits for late events until {until.isoformat()}: run again then.")
+        for period, told in summary.periods.items():
+            self.console.print(f"{period}: {told}.")
         table = Table(title=f"Released, {settings.date} to {settings.until}")
         for head in ("product", "published", "merged", "suppressed", "unresolved", "where"):
             table.add_column(head, justify="left" if head in ("product", "where") else "right", overflow="fold")

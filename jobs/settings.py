@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from expectations.consent_ledger import PURPOSES
 from jobs.errors import UsageError
 from jobs.method_settings import CleaningPolicy, ExtrapolationPolicy, Frozen, RadioPolicy
+from jobs.period_settings import CalendarPolicy, OdPolicy, PeriodsPolicy
 
 
 class MechanismPolicy(Frozen):
@@ -37,7 +38,7 @@ class ProductPolicy(Frozen):
     purpose: str
     period: Literal["day", "week", "month"] = "day"
     with_attributes: bool = False
-    mechanisms: dict[Literal["partition", "place", "corridor"], MechanismPolicy]
+    mechanisms: dict[Literal["partition", "place", "corridor", "speed"], MechanismPolicy]
 
     @field_validator("purpose")
     @classmethod
@@ -55,9 +56,29 @@ class ProductPolicy(Frozen):
 def _default_products() -> dict[str, ProductPolicy]:
     footfall = {"partition": MechanismPolicy(rho=0.03), "place": MechanismPolicy(rho=0.02)}
     panel = {"partition": MechanismPolicy(rho=0.002, max_cells=1)}
+    # The speed only tells a band: it gets a fifth.
+    flows = {"corridor": MechanismPolicy(rho=0.012, max_cells=8), "speed": MechanismPolicy(rho=0.003, max_cells=8)}
+    trips = {"partition": MechanismPolicy(rho=0.08, max_cells=16)}
+    homes = {role: MechanismPolicy(rho=0.05, max_cells=8) for role in ("partition", "place")}
+
+    def visits(partition: float, place: float) -> dict[str, MechanismPolicy]:
+        # Places get more of the budget than the partition: their cells are the smaller ones.
+        by_role = {"partition": partition, "place": place}
+        return {role: MechanismPolicy(rho=rho, max_cells=4) for role, rho in by_role.items()}
+
     return {
         "panel": ProductPolicy(purpose="mobility_statistics", mechanisms=panel),  # type: ignore[arg-type]
         "footfall": ProductPolicy(purpose="mobility_statistics", mechanisms=footfall),  # type: ignore[arg-type]
+        "dwell": ProductPolicy(purpose="market_research", mechanisms=visits(0.004, 0.008)),  # type: ignore[arg-type]
+        "approach": ProductPolicy(purpose="market_research", mechanisms=visits(0.0025, 0.0055)),  # type: ignore[arg-type]
+        "audience": ProductPolicy(
+            purpose="market_research",
+            with_attributes=True,
+            mechanisms=visits(0.0035, 0.0065),  # type: ignore[arg-type]
+        ),
+        "corridor_flow": ProductPolicy(purpose="traffic_planning", mechanisms=flows),  # type: ignore[arg-type]
+        "od": ProductPolicy(purpose="traffic_planning", period="week", mechanisms=trips),  # type: ignore[arg-type]
+        "catchment": ProductPolicy(purpose="market_research", period="month", mechanisms=homes),  # type: ignore[arg-type]
     }
 
 
@@ -139,6 +160,9 @@ class Policy(Frozen):
     cleaning: CleaningPolicy = CleaningPolicy()
     segments: SegmentPolicy = SegmentPolicy()
     homes: HomesPolicy = HomesPolicy()
+    periods: PeriodsPolicy = PeriodsPolicy()
+    od: OdPolicy = OdPolicy()
+    calendar: CalendarPolicy = CalendarPolicy()
     rewards: RewardsPolicy = RewardsPolicy()
     extrapolation: ExtrapolationPolicy = ExtrapolationPolicy()
 
@@ -158,6 +182,13 @@ class Policy(Frozen):
             planned = sum(p.rho for p in self.products.values() if p.period == period)
             if planned > cap + 1e-12:
                 raise ValueError(f"products of one {period} cost rho {planned:g} but cap_{period} is {cap:g}")
+        unbounded = sorted(
+            name
+            for name, product in self.products.items()
+            if product.period != "day" and any(m.max_cells is None for m in product.mechanisms.values())
+        )
+        if unbounded:
+            raise ValueError(f"{', '.join(unbounded)}: products of a week or month need max_cells in every mechanism")
         if "footfall" in self.products and "panel" not in self.products:
             raise ValueError("footfall needs the product panel for its estimates: switch panel on")
         return self
@@ -165,7 +196,11 @@ class Policy(Frozen):
     @property
     def wants_homes(self) -> bool:
         """Whether home and work zones are made: for products of a month, or by order."""
-        return self.homes.enabled or any(product.period == "month" for product in self.products.values())
+        return self.homes.enabled or bool(self.of_period("month"))
+
+    def of_period(self, kind: Literal["day", "week", "month"]) -> list[str]:
+        """Products that are switched on with a period of a kind."""
+        return [name for name, product in self.products.items() if product.period == kind]
 
     @property
     def digest(self) -> str:

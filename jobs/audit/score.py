@@ -19,9 +19,12 @@ from pyspark.sql import functions as F
 from expectations.accuracy import ACCURACY
 from expectations.contract import Schema
 from expectations.gate import Gate
+from expectations.products import CATCHMENT, OD
+from jobs.aggregate.counts import mechanism
 from jobs.audit.interval_score import Coverage, added, coverage, model_errors, released_cells, simulated_city
 from jobs.audit.journal import digest
-from jobs.audit.score_estimates import estimates
+from jobs.audit.score_corridors import flow_cells, flow_persons, true_flows
+from jobs.audit.score_estimates import METHODS, Estimates, estimates
 from jobs.audit.score_measures import (
     MEASURES_SCHEMA,
     cell_measures,
@@ -31,21 +34,31 @@ from jobs.audit.score_measures import (
     person_measures,
     trip_measures,
 )
+from jobs.audit.score_periods import (
+    catchment_measures,
+    estimated_pairs,
+    estimated_visitors,
+    od_measures,
+    true_pairs,
+    true_visitors,
+)
 from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
+from jobs.audit.score_visits import purpose_of, true_track, visit_cells, visit_measures
 from jobs.context import RunContext
 from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
 from jobs.release.model_error import write_model_error
-from jobs.segment.days import keyed_days
+from jobs.segment.days import days_frame, keyed_days
 from jobs.segment.keys import key_store
-from jobs.segment.months import month_pseudonyms
+from jobs.segment.longer import longer_pseudonyms
+from jobs.segment.periods import week_period
 from jobs.settings import RunSettings
 from jobs.simulate.clock import Clock
 from jobs.simulate.landing import MARKER
 
 STAGE_TWO = JOBS[: JOBS.index("aggregate")]
-TRUTH = ("itineraries", "lines", "homes", "presence")
+TRUTH = ("itineraries", "lines", "homes", "presence", "corridor_hours")
 
 Say = Callable[[str, Mapping[str, object]], None]
 
@@ -132,9 +145,8 @@ def _row(score: Score, measure: Row) -> tuple[object, ...]:
 
 
 def _held(spark: SparkSession, found: Sequence[Coverage], date: dt.date) -> list[Row]:
-    rows: list[tuple[object, ...]] = [
-        (date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found
-    ]
+    rows: list[tuple[object, ...]] = []
+    rows += [(date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found]
     rows += [(date, "interval_coverage_error", c.level, "threestep", c.error, c.zones) for c in found]
     return spark.createDataFrame(rows, MEASURES_SCHEMA).collect() if rows else []
 
@@ -164,7 +176,7 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
     persons = panel_persons(read["lines"], found.movement, keyed, found.purpose).persist()
     true = true_hours(read["itineraries"], persons, found.counted, clock, hours).persist()
     trips = true_trips(read["itineraries"], persons, found.counted, clock)
-    homes = true_homes(read["homes"], persons, month_pseudonyms(context, days), inside.until)
+    homes = true_homes(read["homes"], persons, longer_pseudonyms(context, days, "month"), inside.until)
     say("step", {"doing": "measuring"})
     levels = found.levels
     above = levels_above(found.zones, levels).persist()
@@ -177,11 +189,66 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
         trip_measures(trips, found.trips, levels[-1]),
         home_measures(homes, found.homes, levels[-1], policy.homes.min_nights),
     ]
+    if found.moves is not None:
+        served = found.moves.corridors
+        planners = panel_persons(read["lines"], found.movement, keyed, found.moves.purpose)
+        flows = true_flows(read["itineraries"], planners, hours, clock).persist()
+        domain = flow_cells(flows, found.moves.rows, served, hours.select("date", "hour").distinct())
+        parts += [cell_measures(domain, "corridor"), flow_persons(flows, found.moves.rows)]
+    parts += _periods(context, read, keyed, found, drawn, clock)
+    shoppers = panel_persons(read["lines"], found.movement, keyed, purpose_of(policy))
+    track = true_track(
+        read["itineraries"], shoppers, days_frame(spark, days, policy), 60 * policy.segments.stay_minutes
+    )
+    visited = visit_cells(track, found.counted, found.resolution, found.profile, policy)
+    parts.append(visit_measures(visited, found.visits, drawn))
     measures = parts[0]
     for part in parts[1:]:
         measures = measures.unionByName(part)
     rows = measures.orderBy("date", "measure", "level", "method").collect()
     return Score(run_id, dt.datetime.now(dt.UTC), rows, cells.toPandas(), levels[-1])
+
+
+def _periods(
+    context: RunContext,
+    read: Mapping[str, DataFrame],
+    keyed: DataFrame,
+    found: Estimates,
+    drawn: DataFrame,
+    clock: Clock,
+) -> list[DataFrame]:
+    """Measures of the weekly and monthly products that the policy switches on, over the days at hand."""
+    policy, days, parts = context.policy, context.settings.days, []
+    if OD.name in policy.products:
+        product = policy.products[OD.name]
+        noise = mechanism(policy, OD.name, "partition", 0)
+        persons = panel_persons(read["lines"], found.movement, keyed, product.purpose)
+        dates = context.spark.createDataFrame(
+            list({week_period(d)[5:]: d for d in days}.items()), "week STRING, date DATE"
+        )
+        if noise is not None:
+            by_method = [
+                estimated_pairs(found.pairs.filter(F.col("method") == m), product.purpose, noise.max_cells).withColumn(
+                    "method", F.lit(m)
+                )
+                for m in METHODS
+            ]
+            true = true_pairs(read["itineraries"], persons, found.counted, clock)
+            bar = policy.min_persons + policy.margin_sigmas * noise.sigma
+            parts.append(od_measures(true, by_method[0].unionByName(by_method[1]), bar, found.levels[-1], dates))
+    if CATCHMENT.name in policy.products:
+        purpose = policy.products[CATCHMENT.name].purpose
+        persons = panel_persons(read["lines"], found.movement, keyed, purpose)
+        stay = 60 * policy.segments.stay_minutes
+        true = true_visitors(read["itineraries"], persons, read["homes"], found.counted, clock, stay)
+        made = [
+            estimated_visitors(
+                found.monthly.filter(F.col("method") == m), found.homes.filter(F.col("method") == m), purpose
+            ).withColumn("method", F.lit(m))
+            for m in METHODS
+        ]
+        parts.append(catchment_measures(true.withColumn("date", F.lit(days[-1])), made[0].unionByName(made[1]), drawn))
+    return parts
 
 
 def _shares(lines: DataFrame, persons: DataFrame) -> DataFrame:

@@ -3,29 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
 from expectations.contract import Schema
-from expectations.footprints import CELL_POSITIONS
+from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
+from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.od_contributions import OD_CONTRIBUTIONS
+from expectations.products import CORRIDOR_FLOW
 from expectations.segments import SEGMENTS
+from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
-from jobs.aggregate.run import countable_zones
-from jobs.audit.score_truth import estimated_trips
+from jobs.aggregate.offered import has_corridors
+from jobs.aggregate.run import countable_tiles
+from jobs.audit.score_visits import bounded_cells, visit_cells
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
-from jobs.segment.months import month_pseudonyms
+from jobs.segment.longer import longer_pseudonyms
+from jobs.transform.corridors import outside_of_network
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
-from jobs.transform.presence import PresenceParams, counted_zones, main_zones
+from jobs.transform.month_visits import month_visits
+from jobs.transform.moves import MoveParams, corridor_moves
+from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
 from jobs.transform.stays import day_segments
+from jobs.transform.trips import od_contributions, trips
+from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
+
+METHODS = ("threestep", "nearest_cell")
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Moves along corridors.
+
+    Attributes:
+        purpose: Purpose that is counted.
+        corridors: ``corridor_id`` of those on which moves can be told.
+        rows: See ``jobs.transform.moves.corridor_moves``.
+    """
+
+    purpose: str
+    corridors: DataFrame
+    rows: DataFrame
 
 
 @dataclass(frozen=True)
@@ -41,6 +69,12 @@ class Estimates:
         hours: ``date, pseudonym, role, hour, zone_id, method``.
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
         homes: See ``jobs.transform.homes.home_zones``, with ``method``.
+        pairs: Rows of ``pseudonymous.od_contributions``, with ``method``.
+        monthly: Rows of ``pseudonymous.visits``, with ``method``.
+        visits: See ``jobs.audit.score_visits.visit_cells``, bounded as released, with ``method``.
+        resolution: Rows of ``reference.zone_resolution``.
+        profile: Rows of ``pseudonymous.profile``.
+        moves: Along corridors, by the suite alone; ``None`` where there are none, or the policy counts none.
     """
 
     purpose: str
@@ -51,6 +85,12 @@ class Estimates:
     hours: DataFrame
     trips: DataFrame
     homes: DataFrame
+    pairs: DataFrame
+    monthly: DataFrame
+    visits: DataFrame
+    resolution: DataFrame
+    profile: DataFrame
+    moves: Moves | None = None
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -64,17 +104,23 @@ def estimates(context: RunContext) -> Estimates:
     product = policy.products.get("footfall")
     purpose = product.purpose if product else "mobility_statistics"
     every = door.read(ZONES)
-    tiles = counted_zones(every, door.read(ZONE_TILES))
-    known = countable_zones(every, tiles, door.read(CELL_POSITIONS))
-    told = F.col("role") == "partition"
-    zones = every.join(known.withColumn("known", F.lit(True)), on="zone_id", how="left").filter(told | F.col("known"))
-    counted = tiles.join(F.broadcast(known), on="zone_id", how="left_semi").persist()
+    counted = countable_tiles(every, door.read(ZONE_TILES), door.read(CELL_POSITIONS).filter("ring IS NULL")).persist()
+    known = counted.select("zone_id").distinct().withColumn("known", F.lit(True))
+    zones = every.join(known, on="zone_id", how="left").filter((F.col("role") == "partition") | F.col("known"))
     shift = hour_offset_seconds(context.settings.date, policy.time_zone)
     params = PresenceParams(purpose, policy.time_zone, shift)
     nearest = _voronoi(context, counted).persist()
     found = {"threestep": door.read(SEGMENTS), "nearest_cell": _segments(context, nearest).persist()}
-    hours = [main_zones(rows, counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()]
-    trips = [estimated_trips(rows, counted, purpose).withColumn("method", F.lit(name)) for name, rows in found.items()]
+    hours = [
+        main_zones(by_unit(rows), counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()
+    ]
+    months = longer_pseudonyms(context, context.settings.days, "month")
+    made = {name: _trips(rows, counted, purpose, policy.time_zone) for name, rows in found.items()}
+    resolution, profile = door.read(ZONE_RESOLUTION), door.read(PROFILE)
+    visits = [
+        bounded_cells(visit_cells(rows, counted, resolution, profile, policy), policy).withColumn("method", F.lit(name))
+        for name, rows in found.items()
+    ]
     return Estimates(
         purpose=purpose,
         levels=_levels(every),
@@ -82,9 +128,28 @@ def estimates(context: RunContext) -> Estimates:
         counted=counted,
         movement=door.read(MOVEMENT),
         hours=hours[0].unionByName(hours[1]).persist(),
-        trips=trips[0].unionByName(trips[1]),
+        trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
+        moves=_moves(context, found["threestep"]),
+        pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], counted)),
+        monthly=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
+        visits=visits[0].unionByName(visits[1]),
+        resolution=resolution,
+        profile=profile,
     )
+
+
+def _moves(context: RunContext, segments: DataFrame) -> Moves | None:
+    product = context.policy.products.get(CORRIDOR_FLOW.name)
+    if product is None or not has_corridors(context):
+        return None
+    door = context.lake.door(reads=[Schema.REFERENCE])
+    corridors = door.read(CORRIDORS)
+    outside = outside_of_network(corridors, door.read(CORRIDOR_CELLS))
+    params = MoveParams(product.purpose, context.policy.time_zone)
+    rows = corridor_moves(by_unit(segments, "ways"), corridors.select("corridor_id", "length_m"), params)
+    served = corridors.select("corridor_id").join(outside, on="corridor_id", how="left_anti")
+    return Moves(product.purpose, served, rows.persist())
 
 
 def _voronoi(context: RunContext, counted: DataFrame) -> DataFrame:
@@ -110,7 +175,7 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
     votes = home_votes(
         door.read(MOVEMENT),
         door.read(PROFILE),
-        month_pseudonyms(context, days),
+        longer_pseudonyms(context, days, "month"),
         cell_zones(nearest, tiles),
         days_frame(context.spark, days, policy),
         params,
@@ -118,6 +183,24 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
     both = {"threestep": door.read(HOMES), "nearest_cell": votes}
     found = [home_zones(rows, purpose, params).withColumn("method", F.lit(name)) for name, rows in both.items()]
     return found[0].unionByName(found[1])
+
+
+def _both(suite: DataFrame, nearest: DataFrame) -> DataFrame:
+    return suite.withColumn("method", F.lit("threestep")).unionByName(
+        nearest.withColumn("method", F.lit("nearest_cell"))
+    )
+
+
+def _pairs(context: RunContext, segments: DataFrame, counted: DataFrame) -> DataFrame:
+    made = trips(segments, counted.filter("role = 'partition'"), context.policy.time_zone)
+    return od_contributions(made, longer_pseudonyms(context, context.settings.days, "week"))
+
+
+def _trips(segments: DataFrame, counted: DataFrame, purpose: str, time_zone: str) -> DataFrame:
+    """Trips from zone to zone, by the very function that the product counts by."""
+    made = trips(segments, counted.filter("role = 'partition'"), time_zone)
+    served = made.filter(serves(F.col("purposes"), purpose)).filter("origin_zone_id <> destination_zone_id")
+    return served.groupBy("date", "origin_zone_id", "destination_zone_id").agg(F.count("*").alias("trips"))
 
 
 def _levels(zones: DataFrame) -> list[str]:

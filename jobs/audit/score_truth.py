@@ -88,13 +88,14 @@ def true_trips(itineraries: DataFrame, persons: DataFrame, counted: DataFrame, c
         ``date, origin_zone_id, destination_zone_id, trips``.
     """
     zones = counted.filter("role = 'partition'").select("tile", "zone_id")
-    arrival = F.to_date(F.from_utc_timestamp(F.timestamp_seconds("end_s"), clock.time_zone))
+    arrival = F.to_date(F.from_utc_timestamp(F.timestamp_seconds("arrives_s"), clock.time_zone))
     return (
-        itineraries.filter("mode IS NOT NULL")
+        # A trip along a corridor has several legs, of which the first tells where it leads.
+        itineraries.filter("mode IS NOT NULL AND leg = 0")
         .withColumn("date", arrival)
         .join(persons.select("date", "person_id"), on=["date", "person_id"], how="left_semi")
         .withColumn("tile0", tile_number(F.col("x0"), F.col("y0")))
-        .withColumn("tile1", tile_number(F.col("x1"), F.col("y1")))
+        .withColumn("tile1", tile_number(F.col("to_x"), F.col("to_y")))
         .join(F.broadcast(_named(zones, "tile0", "origin_zone_id")), on="tile0", how="inner")
         .join(F.broadcast(_named(zones, "tile1", "destination_zone_id")), on="tile1", how="inner")
         .filter("origin_zone_id <> destination_zone_id")
@@ -109,7 +110,7 @@ def true_homes(homes: DataFrame, persons: DataFrame, months: DataFrame, date: dt
     Args:
         homes: Rows of ``truth/homes``.
         persons: See ``panel_persons``.
-        months: See ``jobs.segment.months.month_pseudonyms``.
+        months: See ``jobs.segment.longer.longer_pseudonyms``.
         date: The day to which the measures are entered.
 
     Returns:
@@ -122,29 +123,6 @@ def true_homes(homes: DataFrame, persons: DataFrame, months: DataFrame, date: dt
         .distinct()
         .join(homes.select("person_id", "zone_id"), on="person_id", how="inner")
         .select(F.lit(date).alias("date"), "pseudonym", "zone_id")
-    )
-
-
-def estimated_trips(segments: DataFrame, counted: DataFrame, purpose: str) -> DataFrame:
-    """Consecutive stays of a line in different zones of the finest partition.
-
-    Args:
-        segments: Rows of ``pseudonymous.segments``.
-        counted: See ``jobs.transform.presence.counted_zones``.
-        purpose: Purpose that the segments have to serve.
-
-    Returns:
-        ``date, origin_zone_id, destination_zone_id, trips``.
-    """
-    zones = counted.filter("role = 'partition'").select("tile", "zone_id")
-    before = Window.partitionBy("date", "pseudonym", "line_no").orderBy("start_time", "tile")
-    return (
-        segments.filter((F.col("kind") == "stay") & serves(F.col("purposes"), purpose))
-        .join(F.broadcast(zones), on="tile", how="inner")
-        .withColumn("origin_zone_id", F.lag("zone_id").over(before))
-        .filter("origin_zone_id <> zone_id")
-        .groupBy("date", "origin_zone_id", F.col("zone_id").alias("destination_zone_id"))
-        .agg(F.count("*").alias("trips"))
     )
 
 

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract
 from expectations.gate import TableRule
-from expectations.product_words import STATUSES
-from expectations.products import PRODUCTS, staged
+from expectations.product_words import DIRECTIONS, STATUSES
+from expectations.products import CORRIDOR_FLOW, PRODUCTS, staged
 from jobs.aggregate.counts import mechanism
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.noise import noise_source
@@ -24,6 +24,23 @@ from jobs.lake import Door
 from jobs.release.extrapolate import NO_METHOD
 from jobs.release.judge import Ground, min_persons
 from jobs.settings import Policy
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One period of a product that is released.
+
+    Attributes:
+        period: The day, week or month, as ISO 8601.
+        hours: Hours of the clock of a day; 0 of longer periods.
+        notes: Limitations that a reader has to know.
+        how: How estimates were made.
+    """
+
+    period: str
+    hours: int
+    notes: tuple[str, ...] = ()
+    how: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +70,25 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         found: See ``judge.ground``.
         how: How estimates were made, by day.
     """
-    contract, policy = PRODUCTS[product], context.policy
-    ids = {release_id(product, day): day for day in days}
+    expected = _expected_rows(context.policy, product, days, found)
+    issues = [Issue(str(day), len(context.policy.hours(day)), how=how.get(day)) for day in days]
+    return publish_rows(context, door, product, issues, expected)
+
+
+def publish_rows(
+    context: RunContext, door: Door, product: str, issues: Sequence[Issue], expected: int | None
+) -> Publication:
+    """See ``publish``; for days, weeks and months alike.
+
+    Args:
+        context: Context of the run.
+        door: Writes staging and products.
+        product: Name of the product.
+        issues: What is released.
+        expected: Rows that their public domain has; None where it is not laid out.
+    """
+    contract = PRODUCTS[product]
+    ids = {release_id(product, issue.period): issue for issue in issues}
     rows = door.read(staged(contract)).filter(F.col("release_id").isin(sorted(ids)))
     sums = release_digests(rows, contract).collect()
     rule = TableRule(
@@ -68,7 +102,7 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         rows,
         staged(contract),
         ",".join(sorted(ids)),
-        rows=_expected_rows(policy, product, days, found),
+        rows=expected,
         extra_rules=[rule],
         check_keys=True,
     )
@@ -80,7 +114,7 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
     door.replace(contract, rows.coalesce(1), sorted(ids))
     statuses = [(status, float(sum(row[status] for row in sums))) for status in STATUSES]
     return Publication(
-        tuple(_entry(context, product, day := ids[row["release_id"]], row, how.get(day)) for row in sums),
+        tuple(_entry(context, product, ids[row["release_id"]], row) for row in sums),
         tuple((status, cells) for status, cells in statuses if cells),
     )
 
@@ -105,6 +139,8 @@ def release_digests(rows: DataFrame, contract: Contract) -> DataFrame:
 
 
 def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found: Ground) -> int:
+    if product == CORRIDOR_FLOW.name:
+        return found.corridors * len(DIRECTIONS) * sum(len(policy.hours(day)) for day in days)
     spec, roles = SPECS[product], policy.products[product].mechanisms
     number = {"partition": found.zones.get("partition", 0) if spec.is_nested else found.finest}
     number["place"] = found.zones.get("place", 0)
@@ -113,17 +149,18 @@ def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found:
     return sum(zones * (len(policy.hours(day)) if spec.by_hour else 1) for day in days)
 
 
-def _entry(context: RunContext, product: str, day: dt.date, row: Row, how: str | None) -> tuple[object, ...]:
+def _entry(context: RunContext, product: str, issue: Issue, row: Row) -> tuple[object, ...]:
     policy, source, waiver = context.policy, noise_source(), context.settings.waiver
-    found = {role: mechanism(policy, product, role, len(policy.hours(day))) for role in ("partition", "place")}
+    found = {role: mechanism(policy, product, role, issue.hours) for role in policy.products[product].mechanisms}
     notes = [
         "not for release: no consent feed" if waiver else "",
         "" if source.for_release else "not for release: test noise",
+        *issue.notes,
     ]
     return (
         row["release_id"],
         product,
-        str(day),
+        issue.period,
         0,
         policy.products[product].purpose,
         policy.digest,
@@ -133,7 +170,7 @@ def _entry(context: RunContext, product: str, day: dt.date, row: Row, how: str |
         row["cells"],
         row["figures"],
         row["cells"] - row["figures"],
-        how if how and row["estimates"] else NO_METHOD,
+        issue.how if issue.how and row["estimates"] else NO_METHOD,
         "; ".join(n for n in notes if n) or None,
         waiver is None and source.for_release,
         row["digest"],

@@ -8,7 +8,7 @@ import hmac
 
 from frames import frame, rows
 
-from jobs.audit.score_truth import estimated_trips, panel_persons, true_hours, true_trips
+from jobs.audit.score_truth import panel_persons, true_hours, true_trips
 from jobs.simulate.clock import Clock
 from udfs.keys import pads
 from udfs.purposes import EVERY, bit
@@ -19,7 +19,10 @@ PURPOSE = "mobility_statistics"
 X, Y = 4_500_000, 3_100_000
 TILE = (X // 100) * 100_000 + Y // 100
 EAST = 100_000
-ITINERARY = "person_id BIGINT, kind STRING, start_s BIGINT, end_s BIGINT, x0 INT, y0 INT, x1 INT, y1 INT, mode STRING"
+ITINERARY = (
+    "person_id BIGINT, kind STRING, start_s BIGINT, end_s BIGINT, x0 INT, y0 INT, x1 INT, y1 INT, mode STRING, "
+    "leg INT, to_x INT, to_y INT, arrives_s BIGINT"
+)
 
 
 def counted(spark):
@@ -74,6 +77,11 @@ def test_the_panel_is_who_was_seen_for_the_purpose_however_many_lines_they_have(
     ]
 
 
+def whole(*row):
+    """A stay, or a trip of one leg."""
+    return (*row, 0, row[6], row[7], row[3])
+
+
 def test_presence_and_trips_of_the_panel_alone(spark):
     clock = Clock(dt.date(2026, 3, 3), 1, "Europe/Berlin")
     middle = Y + 50
@@ -81,16 +89,16 @@ def test_presence_and_trips_of_the_panel_alone(spark):
     itineraries = frame(
         spark,
         ITINERARY,
-        (1, "resident", second("8:00"), second("8:40"), here, middle, here, middle, None),
-        (1, "resident", second("8:40"), second("8:45"), here, middle, there, middle, "walk"),
-        (1, "resident", second("8:45"), second("9:30"), there, middle, there, middle, None),
+        whole(1, "resident", second("8:00"), second("8:40"), here, middle, here, middle, None),
+        whole(1, "resident", second("8:40"), second("8:45"), here, middle, there, middle, "walk"),
+        whole(1, "resident", second("8:45"), second("9:30"), there, middle, there, middle, None),
         # Inside of a zone there is no trip between zones.
-        (1, "resident", second("9:30"), second("9:31"), there, middle, there + 10, middle, "walk"),
+        whole(1, "resident", second("9:30"), second("9:31"), there, middle, there + 10, middle, "walk"),
         # Back, and out of every zone.
-        (1, "resident", second("9:31"), second("9:40"), there + 10, middle, X - 950, middle, "walk"),
-        (1, "resident", second("9:40"), second("11:00"), X - 950, middle, X - 950, middle, None),
-        (2, "resident", second("8:00"), second("9:00"), there, middle, there, middle, None),
-        (2, "resident", second("9:00"), second("9:05"), there, middle, here, middle, "walk"),
+        whole(1, "resident", second("9:31"), second("9:40"), there + 10, middle, X - 950, middle, "walk"),
+        whole(1, "resident", second("9:40"), second("11:00"), X - 950, middle, X - 950, middle, None),
+        whole(2, "resident", second("8:00"), second("9:00"), there, middle, there, middle, None),
+        whole(2, "resident", second("9:00"), second("9:05"), there, middle, here, middle, "walk"),
     )
     persons = frame(spark, "date DATE, person_id BIGINT, pseudonym STRING", (DAY, 1, "p"))
     hours = clock.hours(spark).select("hour_ix", "date", "hour")
@@ -102,26 +110,4 @@ def test_presence_and_trips_of_the_panel_alone(spark):
         ("p", "place", 9, "station"),
     ]
     trips = true_trips(itineraries, persons, counted(spark), clock)
-    assert rows(trips, "origin_zone_id", "destination_zone_id", "trips") == [("a", "b", 1)]
-
-
-def test_estimated_trips_are_stays_of_one_line_in_other_zones(spark):
-    at = [f"2026-03-03 {hour:02d}:00:00" for hour in range(24)]
-    a, b = TILE, TILE + 2 * EAST
-    serves, not_ours = EVERY, EVERY - bit(PURPOSE)
-    segments = frame(
-        spark,
-        "date DATE, pseudonym STRING, line_no SMALLINT, purposes TINYINT, kind STRING, "
-        "start_time TIMESTAMP, tile BIGINT",
-        (DAY, "p", 1, serves, "stay", at[7], a),
-        (DAY, "p", 1, serves, "move", at[8], b),
-        (DAY, "p", 1, serves, "stay", at[9], a + EAST),
-        # Outside of every zone: what lies before and after makes the trip.
-        (DAY, "p", 1, serves, "stay", at[10], a - EAST),
-        (DAY, "p", 1, serves, "stay", at[11], b),
-        (DAY, "p", 2, serves, "stay", at[12], a),
-        (DAY, "q", 1, serves, "stay", at[13], a),
-        (DAY, "q", 1, not_ours, "stay", at[14], b),
-    )
-    trips = estimated_trips(segments, counted(spark), PURPOSE)
     assert rows(trips, "origin_zone_id", "destination_zone_id", "trips") == [("a", "b", 1)]

@@ -48,6 +48,8 @@ def _main(spark, counted, *segments):
                 at(f"2026-03-03T{b}:00"),
                 tile,
                 small,
+                False,
+                None,
             )
             for who, mask, kind, a, b, tile, small in segments
         ),
