@@ -86,7 +86,7 @@ _ZONE = columns(("zone_id", "STRING!", "Zone"))
 _HOUR = columns(("hour", "INT!", "Hour of the local clock, 0-23; a doubled hour is one cell"))
 _DAYPART = columns(("daypart", "STRING!", "Part of the local day: night, morning, midday, afternoon or evening"))
 
-PANEL = _product("panel", "One row a zone of residence and day: persons of the panel registered there", _ZONE)
+PANEL = _product("panel", "One row a zone of residence and day: persons of the panel who live there", _ZONE)
 FOOTFALL = _product(
     "footfall",
     "One row a zone and hour of a day: persons by main zone of the hour; at points of interest, persons who were there",

@@ -61,7 +61,7 @@ Contributions = Callable[[Shared, str, Mapping[str, int]], DataFrame]
 
 def panel(shared: Shared, purpose: str, most: Mapping[str, int]) -> DataFrame:
     """Units of the panel in their zone of residence: one cell a unit."""
-    units = observed(shared.segments, shared.profile, purpose).filter("zone_id IS NOT NULL")
+    units = observed(shared.segments, shared.profile, shared.counted, purpose).filter("zone_id IS NOT NULL")
     return _named(units.withColumn("role", F.lit("partition")), "panel")
 
 

@@ -102,16 +102,34 @@ def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) 
     )
 
 
-def observed(segments: DataFrame, profile: DataFrame, purpose: str) -> DataFrame:
-    """The panel of a day: units with at least one segment that serves the purpose.
+def observed(segments: DataFrame, profile: DataFrame, counted: DataFrame, purpose: str) -> DataFrame:
+    """The panel of a day: units with at least one segment that serves the purpose, where they live.
+
+    Residence is the zone of the registered address. Domestic units without one (business lines, anonymous
+    prepaid ones) live in the zone in which their day began: they are residents as much as others, and a panel without
+    them would make each of the others stand for too many. Inbound visitors live elsewhere.
+
+    Args:
+        segments: See ``by_unit``.
+        profile: Rows of ``pseudonymous.profile``.
+        counted: See ``counted_zones``, broadcast.
+        purpose: Purpose of the product.
 
     Returns:
         One row a date and unit with ``zone_id``, the zone of residence (null: not resident here).
     """
-    seen = known(segments).filter(serves(F.col("purposes"), purpose)).select("date", "pseudonym").distinct()
-    return profile.join(seen, on=["date", "pseudonym"], how="left_semi").select(
-        "date", "pseudonym", F.col("home_zone_id").alias("zone_id")
+    areas = counted.filter("role = 'partition'").select("tile", F.col("zone_id").alias("area"))
+    stayed = F.when(F.col("kind") == "stay", F.struct("start_time", "end_time", "line_no", "tile"))
+    seen = (
+        known(segments)
+        .filter(serves(F.col("purposes"), purpose))
+        .join(F.broadcast(areas), on="tile", how="left")
+        .groupBy("pseudonym", "date")
+        .agg(F.min_by("area", stayed).alias("began"))
     )
+    is_domestic = F.col("origin") == "domestic"
+    lives = F.coalesce("home_zone_id", F.when(is_domestic, F.col("began")))
+    return profile.join(seen, on=["date", "pseudonym"], how="inner").select("date", "pseudonym", lives.alias("zone_id"))
 
 
 def _candidates(counted: DataFrame) -> DataFrame:

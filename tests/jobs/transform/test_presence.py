@@ -6,7 +6,7 @@ import pytest
 from frames import at, frame, rows
 
 from expectations.segments import SEGMENTS
-from jobs.transform.presence import PresenceParams, counted_zones, main_zones
+from jobs.transform.presence import PresenceParams, counted_zones, main_zones, observed
 from udfs.purposes import EVERY, bit
 
 PARAMS = PresenceParams("mobility_statistics", "Europe/Berlin")
@@ -32,9 +32,9 @@ def counted(spark):
     return counted_zones(zones, tiles).cache()
 
 
-def _main(spark, counted, *segments):
+def _segments(spark, *segments):
     ddl = ", ".join(f"{c.name} {c.type}" for c in SEGMENTS.columns)
-    made = frame(
+    return frame(
         spark,
         ddl,
         *(
@@ -54,7 +54,10 @@ def _main(spark, counted, *segments):
             for who, mask, kind, a, b, tile, small in segments
         ),
     )
-    return rows(main_zones(made, counted, PARAMS), "role", "hour", "zone_id")
+
+
+def _main(spark, counted, *segments):
+    return rows(main_zones(_segments(spark, *segments), counted, PARAMS), "role", "hour", "zone_id")
 
 
 class TestMainZones:
@@ -112,3 +115,30 @@ class TestMainZones:
             *((who, EVERY, "stay", "08:30", "09:00", 3, False) for who in range(1, 9)),
         )
         assert len(got) == 8 and {zone for _, _, zone in got} == {"a", "b"}
+
+
+class TestObserved:
+    def test_where_units_live(self, spark, counted):
+        """1 is registered; 2, 3 and 4 are not: 3 began the day outside, 4 is a visitor; 5 serves another purpose."""
+        stays = [(who, EVERY, "stay", "00:00", "07:00", 99 if who == 3 else 1, False) for who in (1, 2, 3, 4)]
+        stays += [(2, EVERY, "stay", "08:00", "20:00", 3, False), (3, EVERY, "stay", "08:00", "20:00", 3, False)]
+        stays += [(5, bit("market_research"), "stay", "00:00", "07:00", 1, False)]
+        who = [
+            (1, "domestic", "b"),
+            (2, "domestic", None),
+            (3, "domestic", None),
+            (4, "208", None),
+            (5, "domestic", "a"),
+        ]
+        profile = frame(
+            spark,
+            "date DATE, pseudonym BINARY, origin STRING, home_zone_id STRING",
+            *(("2026-03-03", bytes([n]) * 32, origin, home) for n, origin, home in who),
+        )
+        got = observed(_segments(spark, *stays), profile, counted, "mobility_statistics")
+        assert [(p[0], zone) for p, zone in rows(got, "pseudonym", "zone_id")] == [
+            (1, "b"),
+            (2, "a"),
+            (3, None),
+            (4, None),
+        ]
