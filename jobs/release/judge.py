@@ -96,6 +96,9 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     judged = reduce(DataFrame.unionByName, parts)
     dates = context.spark.createDataFrame(list(ids.items()), "release_id STRING, date DATE")
     dated = judged.join(F.broadcast(dates), on="release_id", how="inner")
+    if factors is None:
+        # Its factors look at its own figures several times.
+        dated = dated.persist()
     table = factors if factors is not None else factors_of(context, door, dated, days, found)
     errors = model_error().of(product) if policy.extrapolation.model_error else {}
     result = with_estimates(dated, table, door.read(ZONE_RESOLUTION), EstimateParams(found.levels, errors))
@@ -103,6 +106,8 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
         result = with_emissions(result, door.read(CORRIDORS), EmissionFactors())
     # Not coalesced: that would leave the Monte Carlo to one core.
     door.replace(staged(contract), named(result, SPECS[product]).repartition(1), sorted(ids))
+    if factors is None:
+        dated.unpersist()
 
 
 def factors_of(
