@@ -132,10 +132,10 @@ class Teller:
         for period, told in summary.periods.items():
             self.console.print(f"{period}: {told}.")
         table = Table(title=f"Released, {settings.date} to {settings.until}")
-        for head in ("product", "published", "suppressed", "unresolved", "where"):
+        for head in ("product", "published", "merged", "suppressed", "unresolved", "where"):
             table.add_column(head, justify="left" if head in ("product", "where") else "right", overflow="fold")
         for product, cells in found.items():
-            shown = [f"{cells.get(status, 0):,}" for status in ("published", "suppressed", "unresolved")]
+            shown = [f"{cells.get(status, 0):,}" for status in ("published", "merged", "suppressed", "unresolved")]
             table.add_row(product, *shown, f"{settings.lake}/products/{product}")
         if any(found.values()):
             self.console.print(table)
