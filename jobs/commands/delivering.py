@@ -7,7 +7,39 @@ from typing import Annotated
 
 import typer
 
+from jobs.commands.options import LakeOption, MasterOption, MemoryOption, as_date, lake_root
 from jobs.console import Teller
+from jobs.errors import UsageError
+from jobs.lake import Lake
+
+InternalOption = Annotated[
+    bool, typer.Option("--internal", help="Also what is not for release: waivers, tests; for use inside the house")
+]
+
+
+def export(
+    lake: LakeOption,
+    out: Annotated[Path, typer.Option("--out", help="File of the product; without --product a folder")],
+    kind: Annotated[str, typer.Option("--format", help="csv, geojson or geoparquet")] = "csv",
+    product: Annotated[str | None, typer.Option("--product", help="Product; all of the period without")] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Local day of a daily product, YYYY-MM-DD")] = None,
+    period: Annotated[str | None, typer.Option("--period", help="Week (2026-W10) or month (2026-03)")] = None,
+    internal: InternalOption = False,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """Write a released product with names and shapes: for a spreadsheet, a map or a data frame."""
+    from jobs.deliver.export import ExportParams, run_export
+
+    if (date is None) == (period is None):
+        raise UsageError("export needs either --date or --period")
+    when = str(as_date(date, "--date")) if date else str(period)
+    params = ExportParams(period=when, format=kind, out=out, product=product, internal=internal)
+    teller = Teller()
+    opened = _open(teller, lake, master, driver_memory)
+    with teller.working("exporting"):
+        written = run_export(opened, params)
+    teller.rows("exported", [{"release": name, "file": str(path), "rows": rows} for name, path, rows in written])
 
 
 def dictionary(
@@ -22,3 +54,10 @@ def dictionary(
     if page is not None:
         page.write_text(made.page(ALL), encoding="utf-8")
     Teller().line(f"{len(written)} tables described in {out}")
+
+
+def _open(teller: Teller, lake: str, master: str | None, memory: str | None) -> Lake:
+    from jobs.session import get_session
+
+    with teller.working("starting Spark"):
+        return Lake(get_session(master, driver_memory=memory), lake_root(lake))
