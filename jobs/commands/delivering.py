@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands.options import LakeOption, MasterOption, MemoryOption, as_date, lake_root
+from jobs.commands.options import LakeOption, MasterOption, MemoryOption, PolicyOption, as_date, lake_root
 from jobs.console import Teller
 from jobs.errors import UsageError
 from jobs.lake import Lake
+from jobs.settings import load_policy
 
 InternalOption = Annotated[
     bool, typer.Option("--internal", help="Also what is not for release: waivers, tests; for use inside the house")
@@ -40,6 +41,25 @@ def export(
     with teller.working("exporting"):
         written = run_export(opened, params)
     teller.rows("exported", [{"release": name, "file": str(path), "rows": rows} for name, path, rows in written])
+
+
+def sheet(
+    lake: LakeOption,
+    release: Annotated[str, typer.Option("--release", help="Release, e.g. footfall-2026-03-03-r0")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the page and its data")],
+    policy: PolicyOption = None,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """Write a release's data sheet: what was counted, how much is shown, how sure it is, what is known to be amiss."""
+    from jobs.deliver.sheet import SheetParams, run_sheet
+
+    params = SheetParams(release, out, load_policy(policy), must_match=policy is not None)
+    teller = Teller()
+    opened = _open(teller, lake, master, driver_memory)
+    with teller.working("writing the data sheet"):
+        written = run_sheet(opened, params)
+    teller.rows("sheet", [{"file": str(path)} for path in written])
 
 
 def dictionary(
