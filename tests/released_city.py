@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -230,12 +231,18 @@ def write_city(spark: SparkSession, root: str, products: Sequence[str] = tuple(P
     given: dict[Contract, list[Row]] = {ZONES: zone_rows(), CORRIDORS: corridor_rows()}
     given |= {ZONE_RESOLUTION: resolution_rows()} | {PRODUCTS[p]: product_rows(p) for p in products}
     door.create([*given, RELEASES])
-    for contract, rows in given.items():
-        frame = _frame(spark, contract, rows)
-        door.replace(contract, frame, [rows[0]["release_id"]] if contract.period else [])
+
+    def put(contract: Contract) -> None:
+        rows = given[contract]
+        door.replace(contract, _frame(spark, contract, rows), [rows[0]["release_id"]] if contract.period else [])
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(put, given))
     door.merge(RELEASES, _frame(spark, RELEASES, [entry_row(p) for p in products]))
     return lake
 
 
 def _frame(spark: SparkSession, contract: Contract, rows: Sequence[Row]) -> Any:
-    return spark.createDataFrame([tuple(row[c] for c in contract.column_names) for row in rows], contract.struct)
+    return spark.createDataFrame(
+        [tuple(row[c] for c in contract.column_names) for row in rows], contract.struct
+    ).coalesce(1)

@@ -31,7 +31,7 @@ class ReleasedDay:
         note: What restricts its use; ``None``: it may be published.
         zones: One row a zone: ``zone_id, name, level, role, depth, is_finest, km2, shape`` (shapely, WGS84).
         cells: One row a zone and hour: ``zone_id, hour, status, value, lower, upper``; figures are null
-            unless the status is in ``SHOWN``.
+            unless the status is in ``SHOWN``. Hours that have a figure together (merged) have its mean each.
         extrapolated: Whether ``value`` is an estimate of people, or (no residents were given) phones of the
             panel, for which there is no interval.
     """
@@ -97,7 +97,7 @@ def released_day(lake: Lake, date: dt.date) -> ReleasedDay:
         raise ThreestepError(f"footfall of {date} has not been released in {lake.root}: threestep run makes it")
     release, for_release, note = releases[0]
     figures = door.read(FOOTFALL).filter((F.col("release_id") == release) & (F.col("date") == F.lit(date)))
-    cells = figures.select("zone_id", "hour", "status", "persons", "estimate", "lower", "upper").toPandas()
+    cells = figures.select("zone_id", "hour", "status", "persons", "estimate", "lower", "upper", "covers").toPandas()
     zones = door.read(ZONES).toPandas()
     return day_of(date, release, None if for_release else (note or "not for release"), zones, cells)
 
@@ -120,8 +120,10 @@ def day_of(
         km2=zones["tiles"].astype(float) * _TILE_KM2, shape=shapes
     )
     value = figures["estimate" if extrapolated else "persons"]
-    cells = figures[["zone_id", "hour", "status"]].assign(
-        value=value.astype(float), lower=figures["lower"].astype(float), upper=figures["upper"].astype(float)
+    cells = spread_merged(
+        figures[["zone_id", "hour", "status", "covers"]].assign(
+            value=value.astype(float), lower=figures["lower"].astype(float), upper=figures["upper"].astype(float)
+        )
     )
     return ReleasedDay(
         date,
@@ -131,3 +133,22 @@ def day_of(
         cells.sort_values(["zone_id", "hour"], ignore_index=True),
         extrapolated,
     )
+
+
+def spread_merged(cells: pd.DataFrame) -> pd.DataFrame:
+    """Give each hour that a merged figure covers its mean an hour: as person-hours in one hour it would mislead.
+
+    Args:
+        cells: ``zone_id, hour, status, covers, value, lower, upper``; ``covers`` lists hours as ``01,02``.
+
+    Returns:
+        The same without ``covers``; the covered hours are ``merged``.
+    """
+    merged = cells[(cells["status"] == "merged") & cells["covers"].notna()].copy()
+    merged["hour"] = merged["covers"].str.split(",")
+    numbers = ["value", "lower", "upper"]
+    merged[numbers] = merged[numbers].div(merged["hour"].str.len(), axis=0)
+    each = merged.explode("hour").astype({"hour": cells["hour"].dtype}).drop(columns="covers")
+    covered = pd.MultiIndex.from_frame(each[["zone_id", "hour"]])
+    others = cells.drop(columns="covers")[~pd.MultiIndex.from_frame(cells[["zone_id", "hour"]]).isin(covered)]
+    return pd.concat([others, each], ignore_index=True) if len(each) else others

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
@@ -13,7 +14,7 @@ from expectations.contract import Schema
 from expectations.products import FOOTFALL, RELEASES
 from expectations.zones import ZONES
 from jobs.audit.picture import busiest_hour
-from jobs.audit.released import released_day
+from jobs.audit.released import released_day, spread_merged
 from jobs.errors import ThreestepError
 from jobs.lake import Lake
 
@@ -44,6 +45,7 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
             (2 * figure).alias("estimate"),
             figure.alias("lower"),
             (3 * figure).alias("upper"),
+            F.lit(None).cast("string").alias("covers"),
         )
         door.replace(FOOTFALL, rows, [release])
     at = dt.datetime(2026, 3, 5, tzinfo=dt.UTC)
@@ -77,3 +79,26 @@ def test_a_day_without_a_release_is_refused(spark: SparkSession, lake: Lake, tmp
         released_day(lake, dt.date(2026, 3, 4))
     with pytest.raises(ThreestepError, match="has not been released"):
         released_day(Lake(spark, str(tmp_path)), DATE)
+
+
+def test_hours_that_have_a_figure_together_have_its_mean_each() -> None:
+    columns = ["zone_id", "hour", "status", "covers", "value", "lower", "upper"]
+    nothing = (None, None, None)
+    cells = pd.DataFrame(
+        [
+            ("z", 1, "merged", "01,03", 90.0, 60.0, 120.0),
+            ("z", 2, "published", None, 70.0, 60.0, 80.0),
+            ("z", 3, "suppressed", None, *nothing),
+            ("y", 3, "suppressed", None, *nothing),
+        ],
+        columns=columns,
+    )
+    found = spread_merged(cells).sort_values(["zone_id", "hour"])
+    assert list(zip(found["zone_id"], found["hour"], found["status"], strict=True)) == [
+        ("y", 3, "suppressed"),
+        ("z", 1, "merged"),
+        ("z", 2, "published"),
+        ("z", 3, "merged"),
+    ]
+    assert found["value"].tolist()[1:] == [45, 70, 45]
+    assert found["upper"].tolist()[1:] == [60, 80, 60]

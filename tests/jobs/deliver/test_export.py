@@ -5,17 +5,13 @@ from __future__ import annotations
 import csv
 import json
 
-import pyarrow.parquet as pq
 import pytest
 import shapely
-from pyspark.sql import functions as F
-from released_city import DATE, FACTOR, FINEST, PLACE, SOUTH, STEP, WEEK, WEST, corridor_rows, delivery, write_city
+from released_city import DATE, FACTOR, FINEST, PLACE, SOUTH, STEP, WEST, corridor_rows, delivery
 
-from expectations.contract import Schema
-from expectations.products import FOOTFALL
-from jobs.deliver.export import ExportParams, run_export, write
+from jobs.deliver.export import write
 from jobs.deliver.files import write_csv
-from jobs.deliver.read import choose, entries, read_delivery, refuse_restricted
+from jobs.deliver.read import choose, refuse_restricted
 from jobs.deliver.shapes import named, shapes
 from jobs.errors import ReleaseError, ThreestepError, UsageError
 
@@ -144,67 +140,6 @@ class TestChoose:
             choose(self.FOUND, product="footfall", period="2026-03-04")
         with pytest.raises(ThreestepError, match="nothing is"):
             choose([], product="footfall", period="2026-03-04")
-
-
-@pytest.fixture(scope="module")
-def lake(spark, tmp_path_factory):
-    return write_city(spark, str(tmp_path_factory.mktemp("city") / "lake"), ("panel", "footfall", "od"))
-
-
-class TestRunExport:
-    def test_geoparquet_is_read_by_another_library(self, spark, lake, tmp_path):
-        params = ExportParams(str(DATE), "geoparquet", tmp_path / "f.parquet", "footfall")
-        ((release, path, rows),) = run_export(lake, params)
-        read = spark.read.format("geoparquet").load(str(path))
-        assert (release, rows) == (f"footfall-{DATE}-r0", read.count())
-        (place,) = (
-            read.selectExpr("*", "ST_GeometryType(geometry) AS kind", "ST_SRID(geometry) AS srid")
-            .filter(f"zone_id = '{PLACE}' AND hour = 13")
-            .collect()
-        )
-        assert (place["kind"], place["date"], place["zone_name"]) == ("ST_Polygon", DATE, "Riverside Centre")
-        assert (place["level"], place["persons"] * FACTOR) == ("poi", place["estimate"])
-        assert dict(read.dtypes)["hour"] == "int" and dict(read.dtypes)["estimate"] == "bigint"
-        about = json.loads(pq.read_schema(path).metadata[b"geo"])
-        assert (about["version"], about["primary_column"]) == ("1.1.0", "geometry")
-        side = 4 * STEP
-        assert about["columns"]["geometry"] == {
-            "encoding": "WKB",
-            "geometry_types": ["Polygon"],
-            "edges": "planar",
-            "bbox": pytest.approx([WEST, SOUTH, WEST + side, SOUTH + side]),
-            "orientation": "counterclockwise",
-        }
-
-    def test_all_products_of_a_day_but_not_of_a_week(self, lake, tmp_path):
-        written = run_export(lake, ExportParams(str(DATE), "csv", tmp_path / "day"))
-        assert [(name, path.name) for name, path, _ in written] == [
-            (f"{p}-{DATE}-r0", f"{p}-{DATE}-r0.csv") for p in ("panel", "footfall")
-        ]
-        ((name, path, rows),) = run_export(lake, ExportParams(WEEK, "csv", tmp_path / "week", None))
-        assert (name, path.name, rows) == (f"od-{WEEK}-r0", f"od-{WEEK}-r0.csv", len(delivery("od").rows))
-
-    def test_rows_without_a_row_in_releases_are_not_exported(self, spark, lake, tmp_path):
-        door = lake.door(writes=[Schema.PRODUCTS])
-        stray = door.read(FOOTFALL).withColumn("release_id", F.lit("stray"))
-        door.replace(FOOTFALL, stray, ["stray"])
-        ((_, path, rows),) = run_export(lake, ExportParams(str(DATE), "csv", tmp_path / "f.csv", "footfall"))
-        assert rows == len(delivery("footfall").rows)
-        assert "stray" not in path.read_text(encoding="utf-8")
-
-    def test_rows_that_are_fewer_than_the_entry_says_are_an_error(self, lake, tmp_path):
-        found = entries(lake)
-        (entry,) = choose(found, product="panel", period=str(DATE))
-        with pytest.raises(
-            ThreestepError, match=r"products.panel: release panel-2026-03-03-r0 has 17 rows, .* says 99"
-        ):
-            read_delivery(lake, {**entry, "cells": 99}, found)
-
-    def test_targets_and_formats_are_checked(self, lake, tmp_path):
-        with pytest.raises(UsageError, match="is a folder"):
-            run_export(lake, ExportParams(str(DATE), "csv", tmp_path, "footfall"))
-        with pytest.raises(UsageError, match="csv, geojson, geoparquet"):
-            ExportParams(str(DATE), "shape", tmp_path / "f")
 
 
 class TestRefuseRestricted:
