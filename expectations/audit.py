@@ -96,10 +96,12 @@ PRIVACY_LEDGER = Contract(
         ("spent_reserve", "DECIMAL(12,9)!", "zCDP spent by corrections"),
         (
             "charges",
-            "ARRAY<STRUCT<release_id: STRING, product: STRING, rho: DECIMAL(12,9), correction: INT, at: TIMESTAMP>>!",
+            "ARRAY<STRUCT<release_id: STRING, product: STRING, rho: DECIMAL(12,9), delta: DOUBLE, "
+            "correction: INT, at: TIMESTAMP>>!",
             "Every charge; a release is charged once",
         ),
         ("epsilon", "DOUBLE!", "Epsilon of all spent, at the policy's delta"),
+        ("delta", "DOUBLE!", "Delta of threshold mechanisms, which comes on top of the policy's"),
     ),
     keys=("period_kind", "period"),
     mode=WriteMode.MERGE,

@@ -13,12 +13,14 @@ from expectations.events import EVENTS
 from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS, ZONE_RESOLUTION
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.quarantine import QUARANTINE
 from expectations.residents import RESIDENTS
 from expectations.rewards import REWARDS
 from expectations.segments import SEGMENTS
 from expectations.subscribers import SUBSCRIBERS
 from expectations.tiles import TILES
+from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
 
 ALL: tuple[Contract, ...] = (
@@ -42,6 +44,8 @@ ALL: tuple[Contract, ...] = (
     PROFILE,
     SEGMENTS,
     HOMES,
+    VISITS,
+    OD_CONTRIBUTIONS,
     products.NOISED,
     *(products.staged(contract) for contract in products.PRODUCTS.values()),
     *products.PRODUCTS.values(),

@@ -43,6 +43,8 @@ _CHECKS = {
     "no_negative_figures": "coalesce(persons, 0) >= 0 AND coalesce(lower, 0) >= 0",
 }
 
+_COVERS_CHECK = {"covers_only_where_merged": "(status = 'merged') = (covers IS NOT NULL)"}
+
 _WORDS = {
     "dwell_band": DWELL_BANDS,
     "daypart": DAYPARTS,
@@ -75,7 +77,7 @@ def _product(
         period="release_id",
         retention="for good: anonymous",
         rules=tuple(rules),
-        checks=_CHECKS,
+        checks=_CHECKS | (_COVERS_CHECK if extra == _COVERS else {}),
         releasable=True,
     )
 
@@ -135,6 +137,10 @@ CATCHMENT = _product(
         ),
     ),
     _PERIOD,
+    extra=columns(
+        ("median_km", "DOUBLE", "Of the zone: half of the shown visitors live within; null where none are shown"),
+        ("radius_80_km", "DOUBLE", "Of the zone: four in five of the shown visitors live within"),
+    ),
 )
 CORRIDOR_FLOW = _product(
     "corridor_flow",

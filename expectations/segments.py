@@ -25,6 +25,11 @@ SEGMENTS = Contract(
         ("end_time", "TIMESTAMP!", "End, rounded to the minute"),
         ("tile", "BIGINT", "Position drawn from the dominant cell's footprint; null where unknown"),
         ("by_small_cell", "BOOLEAN!", "Whether the dominant cell resolves small places"),
+        (
+            "is_new_ground",
+            "BOOLEAN!",
+            "Of a stay: whether the line's stay before it lay on other ground; false where there is none",
+        ),
     ),
     keys=("date", "pseudonym", "line_no", "start_time", "tile"),
     mode=WriteMode.REPLACE_WHERE,

@@ -20,7 +20,7 @@ from jobs.redaction import describe_error
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from jobs.pipeline import RunSummary
+    from jobs.run_summary import RunSummary
     from jobs.settings import RunSettings
     from jobs.simulate.run import SimulateReport
 
@@ -125,12 +125,15 @@ class Teller:
                 days["waiting"] = [str(d) for d in summary.waiting]
             found = {state.product: dict(state.statuses) for state in states if state.released}
             to_come = {state.product: list(state.waiting) for state in states if state.waiting}
-            self._log.info("run done", lake=settings.lake, products=found, not_released=to_come, **days)
+            more = {"periods": summary.periods} if summary.periods else {}
+            self._log.info("run done", lake=settings.lake, products=found, not_released=to_come, **days, **more)
             return
         if summary.already:
             self.console.print(f"{len(summary.already)} day(s) were released before; nothing about them was changed.")
         for day, until in summary.waiting.items():
             self.console.print(f"The release of {day} waits for late events until {until.isoformat()}: run again then.")
+        for period, told in summary.periods.items():
+            self.console.print(f"{period}: {told}.")
         table = Table(title=f"Released, {settings.date} to {settings.until}")
         for head in ("product", *STATUSES, "state"):
             table.add_column(head, justify="right" if head in STATUSES else "left", overflow="fold")

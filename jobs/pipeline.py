@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -19,6 +19,7 @@ from jobs.aggregate.run import run_aggregate
 from jobs.aggregate.specs import daily
 from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
+from jobs.clearing import clear_up
 from jobs.consent.receipts import LedgerState
 from jobs.consent.run import check_feed, run_consent
 from jobs.context import JobReport, RunContext
@@ -26,16 +27,17 @@ from jobs.errors import InputRejectedError, UsageError
 from jobs.ingest.landing import Landing
 from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
-from jobs.release.run import charge_releases, released_ids, run_release, staging_of
-from jobs.segment.keys import destroy, expire, key_store, keys_live, living_days, overdue
-from jobs.segment.keystore import day_period
+from jobs.periods import PeriodState, open_days, period_states, run_periods
+from jobs.release.run import charge_releases, released_ids, run_release
+from jobs.run_summary import RunSummary
+from jobs.segment.keys import keys_live
 from jobs.segment.periods import release_from
-from jobs.segment.retention import purge_events
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
 from jobs.transform.footprints import run_footprints
 from jobs.transform.homes import run_homes
 from jobs.transform.run import run_transform
+from jobs.transform.trips import run_od
 
 JOBS = (
     "reference",
@@ -46,34 +48,13 @@ JOBS = (
     "segment",
     "transform",
     "homes",
+    "od",
     "aggregate",
     "release",
+    "periods",
 )
 
 _REFERENCE_FILES = ("cells", "zones", "population", "corridors", "mno_network", "spatial")
-
-
-@dataclass
-class RunSummary:
-    """What a run came to.
-
-    Attributes:
-        days: Days that were released by this run.
-        already: Days that were released before; nothing about them was touched.
-        waiting: Days whose release waits for late events, and until when.
-        reports: Reports of the jobs.
-        seconds: Duration of each job; some run side by side, so they add up to more than ``wall_seconds``.
-        wall_seconds: Duration of the run.
-        docs: First page of the Data Docs.
-    """
-
-    days: list[dt.date] = field(default_factory=list)
-    already: list[dt.date] = field(default_factory=list)
-    waiting: dict[dt.date, dt.datetime] = field(default_factory=dict)
-    reports: dict[str, JobReport] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    wall_seconds: float = 0.0
-    docs: Path | None = None
 
 
 def run_pipeline(
@@ -121,12 +102,13 @@ class _Run:
         self.summary = RunSummary()
 
     def run(self, only: Sequence[str]) -> RunSummary:
-        done = released_ids(self.context)
+        self.only = only
+        self.released = done = released_ids(self.context)
         products = daily(self.settings.policy.products)
         released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]
-        if not days:
+        if not days and not any(state.status == "due" for state in self._period_states()):
             self._clear_up()
             return self.summary
         self.gate.warm_up()
@@ -174,24 +156,41 @@ class _Run:
             ground.result()
             shapes = beside.submit(self._job, "footprints", only, None, lambda: run_footprints(self.context))
             events = self._print_of(("events", "mno_events"), reference)
-            self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True, anew=anew)
+            if days:
+                self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True, anew=anew)
             shapes.result()
-        stage1 = digest(events, people, state[0].version, days) if events and (people or settings.waiver) else None
+        if days:
+            landed = digest(events, people) if events and (people or settings.waiver) else None
+            self._stages(only, days, state[0], (landed, reference), anew=anew)
+        if "periods" in only:
+            self._job("periods", only, None, self._periods, of_day=True)
+        if "release" in only or "periods" in only:
+            self._clear_up()
+
+    def _stages(
+        self, only: Sequence[str], days: Sequence[dt.date], ledger: LedgerState,
+        prints: tuple[str | None, str | None], *, anew: bool,
+    ) -> None:  # fmt: skip
+        """The three stages of some days, and their release."""
+        policy, (landed, reference) = self.settings.policy, prints
+        stage1 = digest(landed, ledger.version, days) if landed else None
         stage2 = digest(stage1, reference) if stage1 and reference else None
         self._job(
-            "segment", only, stage1, lambda: run_segment(self.context, days, state[0]), True, after="events", anew=anew
+            "segment", only, stage1, lambda: run_segment(self.context, days, ledger), True, after="events", anew=anew
         )
         self._job("transform", only, stage2, lambda: run_transform(self.context, days), True, after="segment")
-        if settings.policy.wants_homes:
-            self._job("homes", only, stage2, lambda: run_homes(self.context, days), True, after="segment")
+        monthly = days if policy.homes.enabled else open_days(policy, self.journal, days, "month", self.released)
+        if policy.wants_homes and monthly:
+            self._job("homes", only, stage2, lambda: run_homes(self.context, monthly), True, after="transform")
+        weekly = open_days(policy, self.journal, days, "week", self.released)
+        if weekly:
+            self._job("od", only, stage2, lambda: run_od(self.context, weekly), True, after="transform")
         due = self._due(days)
         if due and "aggregate" in only:
             charge_releases(self.context, due)
         if due:
             self._job("aggregate", only, None, lambda: run_aggregate(self.context, due), of_day=True)
             self._job("release", only, None, lambda: self._release(due), of_day=True)
-        elif "release" in only:
-            self._clear_up()
 
     def _due(self, days: Sequence[dt.date]) -> list[dt.date]:
         """Days that may be released now; the others wait for late events, which is told."""
@@ -205,29 +204,28 @@ class _Run:
     def _release(self, days: Sequence[dt.date]) -> JobReport:
         report = run_release(self.context, days)
         self.summary.days = list(days)
-        self._clear_up()
+        return report
+
+    def _period_states(self) -> list[PeriodState]:
+        return period_states(self.context, self.journal, self.released) if "periods" in self.only else []
+
+    def _periods(self) -> JobReport:
+        """Release the weeks and months that are complete or have waited long enough; tell of the others."""
+        states = self._period_states()
+        self.summary.periods = {state.key_period: state.told for state in states}
+        for state in states:
+            if state.status != "due":
+                self.say("period not released", {"period": state.key_period, "why": state.told})
+        report = run_periods(self.context, states)
+        self.released = released_ids(self.context)
         return report
 
     def _clear_up(self) -> None:
-        """Destroy what has had its time: keys of released and of expired periods with their rows, and old events.
-
-        Comes last, so that a run that breaks off finds all that it goes on from. Does nothing where nothing is over.
-        """
-        context, waiting = self.context, self.summary.waiting.keys()
-        released, living = {*self.summary.already, *self.summary.days}, living_days(context)
-        done = [day_period(day) for day in sorted(released & living)]
-        late = [period for period in overdue(context, waiting) if period not in done]
-        needed = {day for day in living - released if day_period(day) not in late} | waiting
-        if done:
-            context.say("destroying the days' keys, and all that lives under them")
-        staging = self.lake.door(writes=[Schema.STAGING])
-        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="clearing") as beside:
-            events = beside.submit(purge_events, context, needed)
-            drafts = beside.submit(staging.remove_all, staging_of(self.settings.policy, sorted(released & living)))
-            destroy(self.lake, key_store(context), done, "last release of the day is made")
-            expire(context, late)
-            events.result()
-            drafts.result()
+        released = {*self.summary.already, *self.summary.days}
+        ran_periods = "periods" in self.only
+        clear_up(
+            self.context, self.journal, released, self.summary.waiting.keys(), self.released, ran_periods=ran_periods
+        )
 
     def _job(
         self,

@@ -12,17 +12,15 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from expectations.consent_ledger import PURPOSES
 from jobs.errors import UsageError
+from jobs.method_settings import CleaningPolicy, ExtrapolationPolicy, Frozen, RadioPolicy
+from jobs.period_settings import CalendarPolicy, OdPolicy, PeriodsPolicy
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MechanismPolicy(_Frozen):
+class MechanismPolicy(Frozen):
     """One noised level of a product: who is bounded to what, at which cost.
 
     Attributes:
@@ -34,7 +32,7 @@ class MechanismPolicy(_Frozen):
     max_cells: int | None = Field(default=None, ge=1)
 
 
-class ProductPolicy(_Frozen):
+class ProductPolicy(Frozen):
     """A product that is switched on: its purpose, period and mechanisms by role of the level."""
 
     purpose: str
@@ -58,13 +56,30 @@ class ProductPolicy(_Frozen):
 def _default_products() -> dict[str, ProductPolicy]:
     footfall = {"partition": MechanismPolicy(rho=0.03), "place": MechanismPolicy(rho=0.02)}
     panel = {"partition": MechanismPolicy(rho=0.002, max_cells=1)}
+    trips = {"partition": MechanismPolicy(rho=0.08, max_cells=16)}
+    homes = {role: MechanismPolicy(rho=0.05, max_cells=8) for role in ("partition", "place")}
+
+    def visits(partition: float, place: float) -> dict[str, MechanismPolicy]:
+        # Places get more of the budget than the partition: their cells are the smaller ones.
+        by_role = {"partition": partition, "place": place}
+        return {role: MechanismPolicy(rho=rho, max_cells=4) for role, rho in by_role.items()}
+
     return {
         "panel": ProductPolicy(purpose="mobility_statistics", mechanisms=panel),  # type: ignore[arg-type]
         "footfall": ProductPolicy(purpose="mobility_statistics", mechanisms=footfall),  # type: ignore[arg-type]
+        "dwell": ProductPolicy(purpose="market_research", mechanisms=visits(0.004, 0.008)),  # type: ignore[arg-type]
+        "approach": ProductPolicy(purpose="market_research", mechanisms=visits(0.0025, 0.0055)),  # type: ignore[arg-type]
+        "audience": ProductPolicy(
+            purpose="market_research",
+            with_attributes=True,
+            mechanisms=visits(0.0035, 0.0065),  # type: ignore[arg-type]
+        ),
+        "od": ProductPolicy(purpose="traffic_planning", period="week", mechanisms=trips),  # type: ignore[arg-type]
+        "catchment": ProductPolicy(purpose="market_research", period="month", mechanisms=homes),  # type: ignore[arg-type]
     }
 
 
-class ConsentPolicy(_Frozen):
+class ConsentPolicy(Frozen):
     """How old the consent feed may be, whether it may be empty, and how far an objection reaches."""
 
     max_age_hours: float = Field(default=48, gt=0, description="Age of the feed by its delivery note, hours")
@@ -72,7 +87,7 @@ class ConsentPolicy(_Frozen):
     covers_holder: bool = Field(default=False, description="An objection reaches the holder's other private lines")
 
 
-class QualityPolicy(_Frozen):
+class QualityPolicy(Frozen):
     """Bounds of the table rules; shares are of the rows delivered for the days at hand."""
 
     max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
@@ -89,57 +104,7 @@ class QualityPolicy(_Frozen):
     )
 
 
-class CleaningPolicy(_Frozen):
-    """What makes a contact or a SIM implausible; distances are those between the centres of cells' footprints."""
-
-    jump_m: float = Field(default=10_000, gt=0, description="A jump is longer than this, metres, …")
-    jump_m_per_s: float = Field(default=55, gt=0, description="… and faster than this, metres a second")
-    ping_pong_seconds: int = Field(default=60, ge=0, description="Longest absence from a cell that is no movement")
-    max_contacts_an_hour: int = Field(default=2_000, ge=10, description="A SIM with more is no person")
-    least_instant_moves: int = Field(
-        default=20, ge=2, description="So many changes of ground within a second, and half of the contacts: no person"
-    )
-
-
-class RadioPolicy(_Frozen):
-    """Parameters of the footprints and areas; they matter to accuracy, not to privacy."""
-
-    quantiles: int = Field(default=256, ge=16, le=1024)
-    ring_quantiles: int = Field(default=64, ge=8, le=1024, description="Of a ring of timing advance")
-    timing_advance_ring_steps: dict[Literal["GSM", "LTE"], int] = Field(
-        default={"GSM": 1, "LTE": 8}, description="Steps of timing advance a ring, by technology; none: no rings"
-    )
-    power_w: float = Field(default=10, gt=0, description="Where the plan tells none, watts")
-    small_power_w: float = Field(default=5, gt=0, description="Of micro, pico and indoor cells")
-    path_loss_exponent: float = Field(default=3.75, ge=2, le=8)
-    small_path_loss_exponent: float = Field(default=6, ge=2, le=8)
-    height_m: float = Field(default=30, gt=0, description="Where the plan tells none, metres")
-    small_height_m: float = Field(default=8, gt=0)
-    max_range_m: dict[str, float] = Field(
-        default=dict.fromkeys(("GSM", "UMTS", "LTE", "NR"), 10_000.0)
-        | dict.fromkeys(("N77", "N78", "N79", "B42", "B43"), 4_000.0),
-        description="By band, else by technology, metres; where the plan tells none",
-    )
-    small_range_m: float = Field(default=1_000, gt=0, description="Range of micro, pico and indoor cells")
-    default_beam_deg: float = Field(default=65, gt=0, le=360)
-    elevation_beam_deg: float = Field(default=9, gt=0, le=180)
-    tilt_deg: float = Field(default=5, ge=-10, le=45, description="Below the horizon, where the plan tells none")
-    dominance_middle_dbm: float = Field(default=-92.5, description="Strength at which a cell begins to serve")
-    dominance_steepness: float = Field(default=0.2, gt=0, description="Of the logistic curve, per decibel")
-    prior_residents_share: float = Field(
-        default=0.5, ge=0, le=1, description="Weight of residents against area in where people are before any contact"
-    )
-    prior_unknown: float = Field(
-        default=0.1, gt=0, description="Of ground whose residents no table tells, against the mean of the others"
-    )
-    prior_level_weights: dict[str, float] = Field(
-        default={}, description="Factors for the tiles of zones of a level (land use, points of interest)"
-    )
-    area_residents: int = Field(default=5_000, ge=1, description="Least residents of an inhabited area, without zones")
-    area_tiles: int = Field(default=16, ge=1, description="Side of an area in tiles, without zones and population")
-
-
-class SegmentPolicy(_Frozen):
+class SegmentPolicy(Frozen):
     """When contacts make a stay."""
 
     stay_minutes: int = Field(default=15, ge=1)
@@ -149,7 +114,7 @@ class SegmentPolicy(_Frozen):
     hours_after: int = Field(default=4, ge=0, le=24, description="Of the small hours after, hours")
 
 
-class HomesPolicy(_Frozen):
+class HomesPolicy(Frozen):
     """Home and work zones under the month's key, for monthly products; hours of the local clock."""
 
     enabled: bool = Field(default=False, description="Also without a product of period month")
@@ -161,7 +126,7 @@ class HomesPolicy(_Frozen):
     min_work_days: int = Field(default=3, ge=1, le=31)
 
 
-class RewardsPolicy(_Frozen):
+class RewardsPolicy(Frozen):
     """The programme that customers can join by a decision ``consent`` on ``rewards``; it looks at no location."""
 
     enabled: bool = False
@@ -169,7 +134,7 @@ class RewardsPolicy(_Frozen):
     min_days: int = Field(default=15, ge=1, le=28, description="Local days of membership that a month needs")
 
 
-class Policy(_Frozen):
+class Policy(Frozen):
     """Every privacy parameter. The digest of a policy is written into each release."""
 
     name: str = "default"
@@ -184,6 +149,7 @@ class Policy(_Frozen):
     cap_month: float = Field(default=0.11, gt=0)
     reserve_day: float = Field(default=0.05, ge=0)
     late_days: int = Field(default=0, ge=0, le=30)
+    adaptive: bool = Field(default=True, description="Offer parts of the day where hours fail by themselves")
     products: dict[str, ProductPolicy] = Field(default_factory=_default_products)
     consent: ConsentPolicy = ConsentPolicy()
     quality: QualityPolicy = QualityPolicy()
@@ -191,7 +157,11 @@ class Policy(_Frozen):
     cleaning: CleaningPolicy = CleaningPolicy()
     segments: SegmentPolicy = SegmentPolicy()
     homes: HomesPolicy = HomesPolicy()
+    periods: PeriodsPolicy = PeriodsPolicy()
+    od: OdPolicy = OdPolicy()
+    calendar: CalendarPolicy = CalendarPolicy()
     rewards: RewardsPolicy = RewardsPolicy()
+    extrapolation: ExtrapolationPolicy = ExtrapolationPolicy()
 
     @field_validator("time_zone")
     @classmethod
@@ -209,6 +179,13 @@ class Policy(_Frozen):
             planned = sum(p.rho for p in self.products.values() if p.period == period)
             if planned > cap + 1e-12:
                 raise ValueError(f"products of one {period} cost rho {planned:g} but cap_{period} is {cap:g}")
+        unbounded = sorted(
+            name
+            for name, product in self.products.items()
+            if product.period != "day" and any(m.max_cells is None for m in product.mechanisms.values())
+        )
+        if unbounded:
+            raise ValueError(f"{', '.join(unbounded)}: products of a week or month need max_cells in every mechanism")
         if "footfall" in self.products and "panel" not in self.products:
             raise ValueError("footfall needs the product panel for its estimates: switch panel on")
         return self
@@ -216,7 +193,11 @@ class Policy(_Frozen):
     @property
     def wants_homes(self) -> bool:
         """Whether home and work zones are made: for products of a month, or by order."""
-        return self.homes.enabled or any(product.period == "month" for product in self.products.values())
+        return self.homes.enabled or bool(self.of_period("month"))
+
+    def of_period(self, kind: Literal["day", "week", "month"]) -> list[str]:
+        """Products that are switched on with a period of a kind."""
+        return [name for name, product in self.products.items() if product.period == kind]
 
     @property
     def digest(self) -> str:
@@ -260,7 +241,7 @@ def load_policy(path: Path | None) -> Policy:
         raise UsageError(f"policy file {path}: {problems}. `threestep policy` prints every name and default") from None
 
 
-class RunSettings(_Frozen):
+class RunSettings(Frozen):
     """One run: where from, where to, which days, under which policy.
 
     Attributes:

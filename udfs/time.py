@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from expectations.product_words import DAYPART_STARTS
+
 HOUR_SECONDS = 3600
 
 
@@ -22,6 +24,14 @@ def day_bounds(date: dt.date, time_zone: str) -> tuple[dt.datetime, dt.datetime]
 def local_hour(instant: Column, time_zone: str) -> Column:
     """Hour of the local clock, 0-23."""
     return F.hour(F.from_utc_timestamp(instant, time_zone))
+
+
+def daypart(hour: Column) -> Column:
+    """Part of the local day that an hour of the clock (0-23) lies in, see ``DAYPART_STARTS``."""
+    part = F.lit(None).cast("string")
+    for name, first in sorted(DAYPART_STARTS.items(), key=lambda item: item[1]):
+        part = F.when(hour >= first, F.lit(name)).otherwise(part)
+    return part
 
 
 def hour_offset_seconds(date: dt.date, time_zone: str) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.aggregate.specs import CELL
@@ -43,22 +44,16 @@ def mechanism(policy: Policy, product: str, role: str, hours: int) -> Mechanism 
     return Mechanism(sigma=math.sqrt(most / (2 * found.rho)), max_cells=most, rho=found.rho)
 
 
-def footfall_counts(main_zones: DataFrame) -> DataFrame:
-    """Persons by zone and hour. A unit is in one zone an hour and role, so rows are persons.
+def cell_counts(contributions: DataFrame) -> DataFrame:
+    """Persons by cell.
+
+    Args:
+        contributions: See ``jobs.aggregate.daily.contributions``: one row a unit and cell.
 
     Returns:
-        ``date, zone_id, hour, persons``.
+        ``product, date``, ``CELL``, ``persons``. One shuffle, of cells.
     """
-    return main_zones.groupBy("date", "zone_id", "hour").agg(F.count("*").alias("persons"))
-
-
-def panel_counts(observed: DataFrame) -> DataFrame:
-    """Persons of the panel by zone of residence.
-
-    Returns:
-        ``date, zone_id, persons``.
-    """
-    return observed.filter("zone_id IS NOT NULL").groupBy("date", "zone_id").agg(F.count("*").alias("persons"))
+    return contributions.groupBy("product", "date", *CELL).agg(F.count("*").alias("persons"))
 
 
 def on_domain(domain: DataFrame, counts: DataFrame) -> DataFrame:
@@ -66,20 +61,20 @@ def on_domain(domain: DataFrame, counts: DataFrame) -> DataFrame:
 
     Args:
         domain: ``release_id, product, level, date, sigma`` and ``CELL``, one row a cell; public.
-        counts: ``date, persons`` and those columns of ``CELL`` that the product has.
+        counts: See ``cell_counts``.
 
     Returns:
         One row a cell of the domain: ``release_id, product, level``, ``CELL``, ``persons, sigma``.
     """
-    keys: list[str] = [c for c in ("date", *CELL) if c in counts.columns]
-    return domain.join(counts, on=keys, how="left").select(
-        "release_id",
-        "product",
-        "level",
-        "zone_id",
-        F.col("hour").cast("int").alias("hour"),
-        "part",
-        "other",
-        F.coalesce("persons", F.lit(0)).cast("bigint").alias("persons"),
-        F.col("sigma").cast("double").alias("sigma"),
+    same = [F.col(f"d.{c}").eqNullSafe(F.col(f"c.{c}")) for c in ("product", "date", *CELL)]
+    return (
+        domain.alias("d")
+        .join(counts.alias("c"), on=reduce(Column.__and__, same), how="left")
+        .select(
+            *(f"d.{c}" for c in ("release_id", "product", "level", "zone_id")),
+            F.col("d.hour").cast("int").alias("hour"),
+            *("d.part", "d.other"),
+            F.coalesce("c.persons", F.lit(0)).cast("bigint").alias("persons"),
+            F.col("d.sigma").cast("double").alias("sigma"),
+        )
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from jobs.aggregate.thresholds import Threshold
 from jobs.errors import UsageError
 
 SEED_VARIABLE = "THREESTEP_NOISE_SEED"
@@ -62,6 +63,48 @@ def adder(source: NoiseSource) -> Callable[[Iterator[pa.RecordBatch]], Iterator[
             yield pa.RecordBatch.from_arrays(arrays, names=[*kept, "noised"])
 
     return add
+
+
+def threshold_adder(
+    source: NoiseSource, threshold: Threshold
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return a function for ``mapInArrow`` over the cells that were found: noise, and only what passes the threshold.
+
+    The mechanism is OpenDP's ``make_gaussian_threshold`` (Rogers 2023). Cells are drawn for one by one, so it does not
+    matter how they are batched. Here too the exact count ends.
+    """
+
+    def add(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            persons, sigmas = batch.column("persons").to_pylist(), batch.column("sigma").to_pylist()
+            if source.seed is not None:
+                drawn = enumerate(_seeded(batch, source.seed))
+                passed = {i: value for i, value in drawn if value >= threshold.value}
+            else:
+                passed = _opendp_threshold(persons, sigmas, threshold)
+            kept = [name for name in batch.schema.names if name not in ("persons", "sigma")]
+            rows = pa.array(sorted(passed), pa.int64())
+            arrays = [batch.column(name).take(rows) for name in kept]
+            arrays.append(pa.array([passed[i] for i in sorted(passed)], pa.int64()))
+            yield pa.RecordBatch.from_arrays(arrays, names=[*kept, "noised"])
+
+    return add
+
+
+def _opendp_threshold(persons: list[int], sigmas: list[float], threshold: Threshold) -> dict[int, int]:
+    import opendp.prelude as dp
+
+    dp.enable_features("contrib")
+    space = (
+        dp.map_domain(dp.atom_domain(T="String"), dp.atom_domain(T="i64")),
+        dp.l02inf_distance(dp.absolute_distance(T="i64")),
+    )
+    passed: dict[int, int] = {}
+    for sigma in sorted(set(sigmas)):
+        at = {str(i): persons[i] for i, s in enumerate(sigmas) if s == sigma}
+        drawn = dp.m.make_gaussian_threshold(*space, scale=sigma, threshold=threshold.value)(at)
+        passed.update({int(i): int(value) for i, value in drawn.items()})
+    return passed
 
 
 def _opendp(persons: list[int], sigmas: list[float]) -> list[int]:

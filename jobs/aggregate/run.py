@@ -10,19 +10,20 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
-from expectations.footprints import CELL_POSITIONS
+from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from expectations.movement import PROFILE
 from expectations.products import NOISED
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
-from jobs.aggregate.counts import Mechanism, footfall_counts, mechanism, on_domain, panel_counts
+from jobs.aggregate.counts import Mechanism, cell_counts, mechanism, on_domain
+from jobs.aggregate.daily import Shared, contributions
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.noise import adder, noise_source
 from jobs.aggregate.specs import SPECS, daily
 from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.settings import Policy
-from jobs.transform.presence import PresenceParams, counted_zones, main_zones, observed
+from jobs.transform.presence import by_unit, counted_zones
 from udfs.time import hour_offset_seconds
 
 _DOMAIN = "release_id STRING, product STRING, date DATE, role STRING, hour INT, part STRING, other STRING, sigma DOUBLE"
@@ -58,7 +59,7 @@ def domain(draws: Sequence[Draw], zones: DataFrame, countable: DataFrame, policy
     Args:
         draws: See ``planned_draws``.
         zones: Rows of ``reference.zones``.
-        countable: ``zone_id`` of zones on which a count can be made (unresolved places are left out).
+        countable: See ``countable_zones``.
         policy: For the hours of the clock.
     """
     rows = [
@@ -68,30 +69,51 @@ def domain(draws: Sequence[Draw], zones: DataFrame, countable: DataFrame, policy
         for part in SPECS[d.product].part_words or [None]
         for other in SPECS[d.product].other_words or [None]
     ]
-    named = zones.filter("is_finest OR role = 'place'").join(F.broadcast(countable), on="zone_id", how="left_semi")
+    named = zones.filter("is_finest OR role = 'place'").join(F.broadcast(countable), on="zone_id", how="inner")
     cells = zones.sparkSession.createDataFrame(rows, _DOMAIN)
-    return cells.join(F.broadcast(named.select("role", "zone_id", "level")), on="role", how="inner")
+    on_zones = cells.join(
+        F.broadcast(named.select("role", "zone_id", "level", "by_small_cells")), on="role", how="inner"
+    )
+    fine = {(name, part) for name, spec in SPECS.items() for part in spec.small_cell_parts}
+    told = F.struct("product", "part").isin([F.struct(F.lit(name), F.lit(part)) for name, part in sorted(fine)])
+    return on_zones.filter(F.col("by_small_cells") | F.coalesce(~told, F.lit(True))).drop("by_small_cells")
 
 
 def countable_zones(zones: DataFrame, counted: DataFrame, positions: DataFrame) -> DataFrame:
     """Zones that the network can tell: all but places under four tiles without a small cell of their own.
 
     A small cell is a place's own if at least half of its footprint's quantiles lie in the place.
+
+    Returns:
+        ``zone_id, by_small_cells``: whether the zone is a place with a small cell of its own.
     """
-    small = positions.filter("is_small").select("cell_id", F.explode("quantiles").alias("tile"))
-    inside = small.join(F.broadcast(counted.filter("small_cells_only")), on="tile", how="left")
-    share = F.count("zone_id") / F.count("*")
-    own = inside.groupBy("cell_id").agg(share.alias("share"), F.max("zone_id").alias("zone_id")).filter("share >= 0.5")
-    large = counted.filter("NOT small_cells_only").select("zone_id").distinct()
-    known = zones.select("zone_id")
-    return known.join(large.unionByName(own.select("zone_id").distinct()), on="zone_id", how="left_semi")
+    small = positions.filter("is_small").select(
+        "cell_id", F.size("quantiles").alias("all"), F.explode("quantiles").alias("tile")
+    )
+    inside = small.join(F.broadcast(counted.filter("role = 'place'")), on="tile", how="inner")
+    own = inside.groupBy("cell_id", "zone_id", "all").agg(F.count("*").alias("mine")).filter("mine >= 0.5 * all")
+    resolved = own.select("zone_id", F.lit(True).alias("by_small_cells")).distinct()
+    large = counted.groupBy("zone_id").agg(F.max("small_cells_only").alias("needs_small"))
+    told = large.join(resolved, on="zone_id", how="left").filter("NOT needs_small OR by_small_cells")
+    flagged = told.select("zone_id", F.coalesce("by_small_cells", F.lit(False)).alias("by_small_cells"))
+    return zones.select("zone_id").join(flagged, on="zone_id", how="inner")
+
+
+def countable_tiles(zones: DataFrame, zone_tiles: DataFrame, positions: DataFrame) -> DataFrame:
+    """Tiles of the zones on which counts can be made.
+
+    Returns:
+        See ``jobs.transform.presence.counted_zones``, with ``by_small_cells``.
+    """
+    tiles = counted_zones(zones, zone_tiles)
+    return tiles.join(F.broadcast(countable_zones(zones, tiles, positions)), on="zone_id", how="inner")
 
 
 def run_aggregate(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     """Draw the noised counts of the days' releases into ``staging.noised``; budget must be charged before.
 
-    Costs two shuffles of segments, by (date, pseudonym): main zones of the hour, and the panel. A release
-    that was drawn before is left as it is: drawing again would average the noise out.
+    Costs one shuffle of segments, by (date, pseudonym), for all products. A release that was drawn before is
+    left as it is: drawing again would average the noise out.
     """
     door = context.lake.door(reads=[Schema.PSEUDONYMOUS, Schema.REFERENCE], writes=[Schema.STAGING])
     policy, source = context.policy, noise_source()
@@ -103,28 +125,34 @@ def run_aggregate(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     if not missing:
         return JobReport("aggregate", skipped=True)
     wanted = sorted({draw.date for draw in missing})
-    counted = counted_zones(zones, door.read(ZONE_TILES)).persist()
-    cells = domain(missing, zones, countable_zones(zones, counted, _positions(context)), policy)
-    rows = door.read(SEGMENTS).filter(F.col("date").isin(wanted))
-    who = door.read(PROFILE).filter(F.col("date").isin(wanted))
-    parts = []
-    if "footfall" in policy.products:
-        shift = hour_offset_seconds(wanted[0], policy.time_zone)
-        params = PresenceParams(policy.products["footfall"].purpose, policy.time_zone, shift)
-        counts = footfall_counts(main_zones(rows, counted, params))
-        parts.append(on_domain(cells.filter("product = 'footfall'"), counts))
-    if "panel" in policy.products:
-        counts = panel_counts(observed(rows, who, policy.products["panel"].purpose))
-        parts.append(on_domain(cells.filter("product = 'panel'"), counts))
-    exact = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
+    counted = countable_tiles(zones, door.read(ZONE_TILES), _positions(context)).persist()
+    cells = domain(missing, zones, counted.select("zone_id", "by_small_cells").distinct(), policy)
+    shared = Shared(
+        segments=by_unit(door.read(SEGMENTS).filter(F.col("date").isin(wanted))).persist(),
+        profile=door.read(PROFILE).filter(F.col("date").isin(wanted)),
+        counted=counted,
+        resolution=door.read(ZONE_RESOLUTION),
+        time_zone=policy.time_zone,
+        hour_shift_seconds=hour_offset_seconds(wanted[0], policy.time_zone),
+    )
+    exact = on_domain(cells, cell_counts(contributions(shared, _bounds(policy, missing))))
     noised = exact.mapInArrow(adder(source), f"{_columns()}")  # type: ignore[arg-type]
     door.replace(NOISED, noised, sorted({draw.release_id for draw in missing}))
+    shared.release()
     counted.unpersist()
     report = context.gate.validate(_of(context, missing), NOISED, f"{wanted[0]}..{wanted[-1]}", min_rows=1)
     if not report.passed:
         raise ReleaseError(report.message())
     total = [r.rows for r in report.results if r.rows is not None]
     return JobReport("aggregate", rows_out=total[0] if total else None, counts={"releases": float(len(missing))})
+
+
+def _bounds(policy: Policy, draws: Sequence[Draw]) -> dict[str, tuple[str, dict[str, int]]]:
+    """Purpose and bounds by role of each product that is drawn."""
+    most: dict[str, dict[str, int]] = {}
+    for draw in draws:
+        most.setdefault(draw.product, {})[draw.role] = draw.mechanism.max_cells
+    return {product: (policy.products[product].purpose, found) for product, found in most.items()}
 
 
 def _columns() -> str:

@@ -31,6 +31,7 @@ class ProductSpec:
         part_words: The fixed domain of ``part``; empty: the product has none, or a public table gives it.
         other_words: The same of ``other``.
         is_nested: Whether coarser levels of the partition are sums of the finest: what is counted adds up.
+        small_cell_parts: Words of ``part`` that exist at places which small cells resolve, and nowhere else.
         is_zoned: Whether the domain is zones times words; else a public table of the product's own gives it.
     """
 
@@ -40,6 +41,7 @@ class ProductSpec:
     other_words: tuple[str, ...] = ()
     is_nested: bool = False
     is_zoned: bool = True
+    small_cell_parts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -57,7 +59,7 @@ SPECS: dict[str, ProductSpec] = {
     for spec in (
         ProductSpec(PANEL, {"zone_id": "zone_id"}, is_nested=True),
         ProductSpec(FOOTFALL, {"zone_id": "zone_id", "hour": "hour"}, is_nested=True),
-        ProductSpec(DWELL, {"zone_id": "zone_id", "dwell_band": "part"}, DWELL_BANDS),
+        ProductSpec(DWELL, {"zone_id": "zone_id", "dwell_band": "part"}, DWELL_BANDS, small_cell_parts=("<15",)),
         ProductSpec(APPROACH, {"zone_id": "zone_id", "daypart": "part", "sector": "other"}, DAYPARTS, SECTORS),
         ProductSpec(AUDIENCE, {"zone_id": "zone_id", "age_band": "part", "gender": "other"}, AGE_BANDS, GENDERS),
         ProductSpec(

@@ -18,7 +18,6 @@ from expectations.contract import Schema
 from expectations.footprints import CELL_POSITIONS
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
-from jobs.aggregate.counts import footfall_counts
 from jobs.console import Teller
 from jobs.errors import UsageError
 from jobs.lake import Lake
@@ -26,7 +25,7 @@ from jobs.pipeline import JOBS, run_pipeline
 from jobs.session import get_session
 from jobs.settings import Policy, RunSettings
 from jobs.simulate.run import SimulateParams, run_simulate
-from jobs.transform.presence import PresenceParams, counted_zones, main_zones
+from jobs.transform.presence import PresenceParams, by_unit, counted_zones, main_zones
 from udfs.time import day_bounds
 
 DAY = dt.date(2026, 3, 3)
@@ -145,8 +144,8 @@ def exact_footfall(spark: SparkSession, settings: RunSettings) -> DataFrame:
     door = Lake(spark, settings.lake).door(reads=[Schema.PSEUDONYMOUS, Schema.REFERENCE])
     counted = counted_zones(door.read(ZONES), door.read(ZONE_TILES))
     params = PresenceParams(settings.policy.products["footfall"].purpose, settings.policy.time_zone)
-    zones = main_zones(door.read(SEGMENTS), counted, params).filter("role = 'partition'")
-    return footfall_counts(zones)
+    zones = main_zones(by_unit(door.read(SEGMENTS)), counted, params).filter("role = 'partition'")
+    return zones.groupBy("date", "zone_id", "hour").agg(F.count("*").alias("persons"))
 
 
 def _person_hours(counts: DataFrame) -> int:

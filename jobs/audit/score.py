@@ -19,8 +19,10 @@ from pyspark.sql import functions as F
 from expectations.accuracy import ACCURACY
 from expectations.contract import Schema
 from expectations.gate import Gate
+from expectations.products import CATCHMENT, OD
+from jobs.aggregate.counts import mechanism
 from jobs.audit.journal import digest
-from jobs.audit.score_estimates import estimates
+from jobs.audit.score_estimates import METHODS, Estimates, estimates
 from jobs.audit.score_measures import (
     cell_measures,
     footfall_cells,
@@ -29,6 +31,14 @@ from jobs.audit.score_measures import (
     person_measures,
     trip_measures,
 )
+from jobs.audit.score_periods import (
+    catchment_measures,
+    estimated_pairs,
+    estimated_visitors,
+    od_measures,
+    true_pairs,
+    true_visitors,
+)
 from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
 from jobs.context import RunContext
 from jobs.errors import UsageError
@@ -36,7 +46,8 @@ from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
 from jobs.segment.days import keyed_days
 from jobs.segment.keys import key_store
-from jobs.segment.months import month_pseudonyms
+from jobs.segment.longer import longer_pseudonyms
+from jobs.segment.periods import week_period
 from jobs.settings import RunSettings
 from jobs.simulate.clock import Clock
 from jobs.simulate.landing import MARKER
@@ -135,7 +146,7 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
     persons = panel_persons(read["lines"], found.movement, keyed, found.purpose).persist()
     true = true_hours(read["itineraries"], persons, found.counted, clock, hours).persist()
     trips = true_trips(read["itineraries"], persons, found.counted, clock)
-    homes = true_homes(read["homes"], persons, month_pseudonyms(context, days), inside.until)
+    homes = true_homes(read["homes"], persons, longer_pseudonyms(context, days, "month"), inside.until)
     say("step", {"doing": "measuring"})
     levels = found.levels
     above = levels_above(found.zones, levels).persist()
@@ -148,11 +159,54 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
         trip_measures(trips, found.trips, levels[-1]),
         home_measures(homes, found.homes, levels[-1], policy.homes.min_nights),
     ]
+    parts += _periods(context, read, keyed, found, drawn, clock)
     measures = parts[0]
     for part in parts[1:]:
         measures = measures.unionByName(part)
     rows = measures.orderBy("date", "measure", "level", "method").collect()
     return Score(run_id, dt.datetime.now(dt.UTC), rows, cells.toPandas(), levels[-1])
+
+
+def _periods(
+    context: RunContext,
+    read: Mapping[str, DataFrame],
+    keyed: DataFrame,
+    found: Estimates,
+    drawn: DataFrame,
+    clock: Clock,
+) -> list[DataFrame]:
+    """Measures of the weekly and monthly products that the policy switches on, over the days at hand."""
+    policy, days, parts = context.policy, context.settings.days, []
+    if OD.name in policy.products:
+        product = policy.products[OD.name]
+        noise = mechanism(policy, OD.name, "partition", 0)
+        persons = panel_persons(read["lines"], found.movement, keyed, product.purpose)
+        dates = context.spark.createDataFrame(
+            list({week_period(d)[5:]: d for d in days}.items()), "week STRING, date DATE"
+        )
+        if noise is not None:
+            by_method = [
+                estimated_pairs(found.pairs.filter(F.col("method") == m), product.purpose, noise.max_cells).withColumn(
+                    "method", F.lit(m)
+                )
+                for m in METHODS
+            ]
+            true = true_pairs(read["itineraries"], persons, found.counted, clock)
+            bar = policy.min_persons + policy.margin_sigmas * noise.sigma
+            parts.append(od_measures(true, by_method[0].unionByName(by_method[1]), bar, found.levels[-1], dates))
+    if CATCHMENT.name in policy.products:
+        purpose = policy.products[CATCHMENT.name].purpose
+        persons = panel_persons(read["lines"], found.movement, keyed, purpose)
+        stay = 60 * policy.segments.stay_minutes
+        true = true_visitors(read["itineraries"], persons, read["homes"], found.counted, clock, stay)
+        made = [
+            estimated_visitors(
+                found.visits.filter(F.col("method") == m), found.homes.filter(F.col("method") == m), purpose
+            ).withColumn("method", F.lit(m))
+            for m in METHODS
+        ]
+        parts.append(catchment_measures(true.withColumn("date", F.lit(days[-1])), made[0].unionByName(made[1]), drawn))
+    return parts
 
 
 def _shares(lines: DataFrame, persons: DataFrame) -> DataFrame:

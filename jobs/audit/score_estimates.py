@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,20 +13,26 @@ from expectations.contract import Schema
 from expectations.footprints import CELL_POSITIONS
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.segments import SEGMENTS
+from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
-from jobs.aggregate.run import countable_zones
-from jobs.audit.score_truth import estimated_trips
+from jobs.aggregate.run import countable_tiles
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
-from jobs.segment.months import month_pseudonyms
+from jobs.segment.longer import longer_pseudonyms
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
-from jobs.transform.presence import PresenceParams, counted_zones, main_zones
+from jobs.transform.month_visits import month_visits
+from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
 from jobs.transform.stays import day_segments
+from jobs.transform.trips import od_contributions, trips
+from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
+
+METHODS = ("threestep", "nearest_cell")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Estimates:
         hours: ``date, pseudonym, role, hour, zone_id, method``.
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
         homes: See ``jobs.transform.homes.home_zones``, with ``method``.
+        pairs: Rows of ``pseudonymous.od_contributions``, with ``method``.
+        visits: Rows of ``pseudonymous.visits``, with ``method``.
     """
 
     purpose: str
@@ -51,6 +60,8 @@ class Estimates:
     hours: DataFrame
     trips: DataFrame
     homes: DataFrame
+    pairs: DataFrame
+    visits: DataFrame
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -64,17 +75,18 @@ def estimates(context: RunContext) -> Estimates:
     product = policy.products.get("footfall")
     purpose = product.purpose if product else "mobility_statistics"
     every = door.read(ZONES)
-    tiles = counted_zones(every, door.read(ZONE_TILES))
-    known = countable_zones(every, tiles, door.read(CELL_POSITIONS))
-    told = F.col("role") == "partition"
-    zones = every.join(known.withColumn("known", F.lit(True)), on="zone_id", how="left").filter(told | F.col("known"))
-    counted = tiles.join(F.broadcast(known), on="zone_id", how="left_semi").persist()
+    counted = countable_tiles(every, door.read(ZONE_TILES), door.read(CELL_POSITIONS).filter("ring IS NULL")).persist()
+    known = counted.select("zone_id").distinct().withColumn("known", F.lit(True))
+    zones = every.join(known, on="zone_id", how="left").filter((F.col("role") == "partition") | F.col("known"))
     shift = hour_offset_seconds(context.settings.date, policy.time_zone)
     params = PresenceParams(purpose, policy.time_zone, shift)
     nearest = _voronoi(context, counted).persist()
     found = {"threestep": door.read(SEGMENTS), "nearest_cell": _segments(context, nearest).persist()}
-    hours = [main_zones(rows, counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()]
-    trips = [estimated_trips(rows, counted, purpose).withColumn("method", F.lit(name)) for name, rows in found.items()]
+    hours = [
+        main_zones(by_unit(rows), counted, params).withColumn("method", F.lit(name)) for name, rows in found.items()
+    ]
+    months = longer_pseudonyms(context, context.settings.days, "month")
+    made = {name: _trips(rows, counted, purpose, policy.time_zone) for name, rows in found.items()}
     return Estimates(
         purpose=purpose,
         levels=_levels(every),
@@ -82,8 +94,10 @@ def estimates(context: RunContext) -> Estimates:
         counted=counted,
         movement=door.read(MOVEMENT),
         hours=hours[0].unionByName(hours[1]).persist(),
-        trips=trips[0].unionByName(trips[1]),
+        trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
+        pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], counted)),
+        visits=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
     )
 
 
@@ -110,7 +124,7 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
     votes = home_votes(
         door.read(MOVEMENT),
         door.read(PROFILE),
-        month_pseudonyms(context, days),
+        longer_pseudonyms(context, days, "month"),
         cell_zones(nearest, tiles),
         days_frame(context.spark, days, policy),
         params,
@@ -118,6 +132,24 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
     both = {"threestep": door.read(HOMES), "nearest_cell": votes}
     found = [home_zones(rows, purpose, params).withColumn("method", F.lit(name)) for name, rows in both.items()]
     return found[0].unionByName(found[1])
+
+
+def _both(suite: DataFrame, nearest: DataFrame) -> DataFrame:
+    return suite.withColumn("method", F.lit("threestep")).unionByName(
+        nearest.withColumn("method", F.lit("nearest_cell"))
+    )
+
+
+def _pairs(context: RunContext, segments: DataFrame, counted: DataFrame) -> DataFrame:
+    made = trips(segments, counted.filter("role = 'partition'"), context.policy.time_zone)
+    return od_contributions(made, longer_pseudonyms(context, context.settings.days, "week"))
+
+
+def _trips(segments: DataFrame, counted: DataFrame, purpose: str, time_zone: str) -> DataFrame:
+    """Trips from zone to zone, by the very function that the product counts by."""
+    made = trips(segments, counted.filter("role = 'partition'"), time_zone)
+    served = made.filter(serves(F.col("purposes"), purpose)).filter("origin_zone_id <> destination_zone_id")
+    return served.groupBy("date", "origin_zone_id", "destination_zone_id").agg(F.count("*").alias("trips"))
 
 
 def _levels(zones: DataFrame) -> list[str]:

@@ -109,7 +109,7 @@ def true_homes(homes: DataFrame, persons: DataFrame, months: DataFrame, date: dt
     Args:
         homes: Rows of ``truth/homes``.
         persons: See ``panel_persons``.
-        months: See ``jobs.segment.months.month_pseudonyms``.
+        months: See ``jobs.segment.longer.longer_pseudonyms``.
         date: The day to which the measures are entered.
 
     Returns:
@@ -122,29 +122,6 @@ def true_homes(homes: DataFrame, persons: DataFrame, months: DataFrame, date: dt
         .distinct()
         .join(homes.select("person_id", "zone_id"), on="person_id", how="inner")
         .select(F.lit(date).alias("date"), "pseudonym", "zone_id")
-    )
-
-
-def estimated_trips(segments: DataFrame, counted: DataFrame, purpose: str) -> DataFrame:
-    """Consecutive stays of a line in different zones of the finest partition.
-
-    Args:
-        segments: Rows of ``pseudonymous.segments``.
-        counted: See ``jobs.transform.presence.counted_zones``.
-        purpose: Purpose that the segments have to serve.
-
-    Returns:
-        ``date, origin_zone_id, destination_zone_id, trips``.
-    """
-    zones = counted.filter("role = 'partition'").select("tile", "zone_id")
-    before = Window.partitionBy("date", "pseudonym", "line_no").orderBy("start_time", "tile")
-    return (
-        segments.filter((F.col("kind") == "stay") & serves(F.col("purposes"), purpose))
-        .join(F.broadcast(zones), on="tile", how="inner")
-        .withColumn("origin_zone_id", F.lag("zone_id").over(before))
-        .filter("origin_zone_id <> zone_id")
-        .groupBy("date", "origin_zone_id", F.col("zone_id").alias("destination_zone_id"))
-        .agg(F.count("*").alias("trips"))
     )
 
 

@@ -30,6 +30,7 @@ class Charge:
         period: The period, as ISO 8601.
         rho: zCDP.
         correction: 0 for a first release; corrections spend the reserve.
+        delta: Of a threshold mechanism; 0 where the domain is laid out.
     """
 
     release_id: str
@@ -38,6 +39,7 @@ class Charge:
     period: str
     rho: float
     correction: int = 0
+    delta: float = 0.0
 
 
 def epsilon(rho: float, delta: float) -> float:
@@ -75,10 +77,22 @@ def _rows(charges: Sequence[Charge], policy: Policy, at: dt.datetime) -> list[tu
         mine = [c for c in charges if (c.period_kind, c.period) == (kind, period)]
         first = sum((_decimal(c.rho) for c in mine if not c.correction), start=_decimal(0))
         later = sum((_decimal(c.rho) for c in mine if c.correction), start=_decimal(0))
-        entries = [(c.release_id, c.product, _decimal(c.rho), c.correction, at) for c in mine]
+        entries = [(c.release_id, c.product, _decimal(c.rho), c.delta, c.correction, at) for c in mine]
         reserve = _decimal(policy.reserve_day if kind == "day" else 0)
         total = epsilon(float(first + later), policy.delta)
-        rows.append((kind, period, _decimal(caps[kind]), reserve, first, later, entries, total))
+        rows.append(
+            (
+                kind,
+                period,
+                _decimal(caps[kind]),
+                reserve,
+                first,
+                later,
+                entries,
+                total,
+                float(sum(c.delta for c in mine)),
+            )
+        )
     return rows
 
 
@@ -90,6 +104,7 @@ def _changes(policy: Policy) -> dict[str, str]:
         "spent": first,
         "spent_reserve": later,
         "charges": f"concat(t.charges, {_NEW})",
+        "delta": f"aggregate({_NEW}, t.delta, (a, c) -> a + c.delta)",
         "epsilon": f"{total} + 2 * sqrt({total} * {math.log(1 / policy.delta)!r})",
     }
 

@@ -1,4 +1,4 @@
-"""Disclosure control on noised figures alone: thresholds with margin, sums of levels, secondary suppression.
+"""Disclosure control on noised figures alone: thresholds with margin, sums of levels, what is offered instead.
 
 Everything here is post-processing of figures that already carry their noise, so it costs no budget;
 and nothing here can see an exact count.
@@ -13,8 +13,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.aggregate.specs import CELL
+from jobs.release.adaptive import merged_hours
+from jobs.release.sums import SumParams, bar, protect_sums
 
 _CELL = ("release_id", "hour", "part", "other")
+BLOCKS = "ARRAY<STRUCT<zone_id: STRING, persons: BIGINT>>"
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,24 @@ class DisclosureParams:
         margin_sigmas: Margin above that, in standard deviations of the noise.
         sigma_partition: Noise of one cell of the finest partition, persons.
         sigma_place: Noise of one cell at points of interest, persons; ``None``: not drawn.
+        adaptive: Whether failing hours are merged to parts of the day; only where the product has hours.
     """
 
     min_persons: int
     margin_sigmas: float
     sigma_partition: float
     sigma_place: float | None = None
+    adaptive: bool = False
+
+    @property
+    def partition(self) -> SumParams:
+        """The thresholds of the finest partition."""
+        return SumParams(self.min_persons, self.margin_sigmas, self.sigma_partition)
+
+    @property
+    def place(self) -> SumParams:
+        """The thresholds of points of interest."""
+        return SumParams(self.min_persons, self.margin_sigmas, self.sigma_place or 0.0)
 
 
 def lineage(zones: DataFrame, levels: list[str]) -> DataFrame:
@@ -62,10 +77,9 @@ def lineage(zones: DataFrame, levels: list[str]) -> DataFrame:
 def judged_partition(noised: DataFrame, ancestry: DataFrame, levels: list[str], params: DisclosureParams) -> DataFrame:
     """Decide what of the nested levels is shown.
 
-    A cell is shown if its noised count reaches ``min_persons`` plus the margin. A sum is shown if it reaches
-    the same with the margin of its parts, and only with none or at least two suppressed parts whose noised
-    sum passes as well; otherwise further parts are suppressed, smallest first; where no set of parts
-    passes, the sum itself is suppressed. Parts below a shown sum of a level in between do not count again.
+    A cell is shown if its noised count reaches ``min_persons`` plus the margin; sums of coarser levels keep the
+    rule of ``protect_sums``. Parts below a shown sum of a level in between do not count again. Of what then is in no
+    shown sum, hours may be merged (``merged_hours``).
 
     Args:
         noised: Rows of ``staging.noised`` at the finest level, of one product.
@@ -74,32 +88,28 @@ def judged_partition(noised: DataFrame, ancestry: DataFrame, levels: list[str], 
         params: Thresholds.
 
     Returns:
-        One row a cell of every level: ``release_id, level``, ``CELL``, ``status, persons, sigma``.
+        One row a cell of every level: ``release_id, level``, ``CELL``, ``status, persons, sigma, covers, blocks``.
+        ``blocks`` tells of what a shown sum is made, as a reader could reckon it from shown figures: shown finest
+        cells, and the remainder of each shown sum at or below it; null elsewhere.
     """
     finest = len(levels) - 1
     leaves = noised.join(F.broadcast(ancestry), on="zone_id", how="inner").select(
         *_CELL,
         "zone_id",
         "noised",
-        (F.col("noised") < _bar(F.lit(1), params)).alias("hidden"),
+        (F.col("noised") < bar(F.lit(1), params.partition)).alias("hidden"),
         F.lit(False).alias("covered"),
         *(c for c in ancestry.columns if c != "zone_id"),
     )
-    sums: list[DataFrame] = []
     for i in range(finest - 1, -1, -1):
-        leaves = _protect(leaves, f"up_{i}", params)
-        sums.append(_sums(leaves, f"up_{i}", levels[i], params))
-        leaves = leaves.withColumn("covered", F.col("covered") | F.coalesce("shown", F.lit(False))).drop("shown")
-    result = leaves.select(
-        "release_id",
-        F.lit(levels[finest]).alias("level"),
-        *CELL,
-        _status(~F.col("hidden")),
-        _persons(~F.col("hidden")),
-        F.lit(params.sigma_partition).alias("sigma"),
-    )
-    for frame in sums:
-        result = result.unionByName(frame)
+        leaves = protect_sums(leaves, _CELL, f"up_{i}", ["zone_id"], params.partition, f"shown_{i}")
+        leaves = leaves.withColumn("covered", F.col("covered") | F.col(f"shown_{i}"))
+    result = _cells(leaves, levels[finest], params.partition, params.adaptive)
+    if finest == 0:
+        return result
+    blocks = _with_blocks(leaves, finest)
+    for i in range(finest - 1, -1, -1):
+        result = result.unionByName(_sums(blocks, i, levels[i], params))
     return result
 
 
@@ -114,72 +124,81 @@ def judged_places(noised: DataFrame, places: DataFrame, params: DisclosureParams
     Returns:
         One row a cell of the domain, columns as of ``judged_partition``.
     """
-    sigma = params.sigma_place or 0.0
-    shown = F.coalesce(F.col("noised") >= params.min_persons + params.margin_sigmas * sigma, F.lit(False))
     drawn = noised.select("release_id", *CELL, "noised")
     same = [F.col(f"p.{c}").eqNullSafe(F.col(f"n.{c}")) for c in ("release_id", *CELL)]
     cells = places.alias("p").join(drawn.alias("n"), on=reduce(Column.__and__, same), how="left")
-    status = F.when(F.col("n.noised").isNull(), "unresolved").when(shown, "published").otherwise("suppressed")
-    return cells.select(
+    known = cells.select(
         "p.release_id",
         "p.level",
         *(f"p.{c}" for c in CELL),
+        "n.noised",
+        (F.coalesce("n.noised", F.lit(0)) < bar(F.lit(1), params.place)).alias("hidden"),
+        F.col("n.noised").isNull().alias("covered"),
+    )
+    return _cells(known, None, params.place, params.adaptive)
+
+
+def _cells(cells: DataFrame, level: str | None, params: SumParams, adaptive: bool) -> DataFrame:
+    """Rows of drawn cells: published, merged, suppressed, or unresolved where nothing was drawn."""
+    marked = cells.withColumn("is_open", F.col("hidden") & ~F.col("covered"))
+    nothing = {"merged": "bigint", "merged_parts": "int", "covers": "string"}
+    marked = (
+        merged_hours(marked, params)
+        if adaptive
+        else marked.withColumns({name: F.lit(None).cast(kind) for name, kind in nothing.items()})
+    )
+    status = (
+        F.when(F.col("noised").isNull(), "unresolved")
+        .when(~F.col("hidden"), "published")
+        .when(F.col("merged").isNotNull(), "merged")
+        .otherwise("suppressed")
+    )
+    return marked.select(
+        "release_id",
+        F.lit(level).alias("level") if level is not None else F.col("level"),
+        *CELL,
         status.alias("status"),
-        F.when(shown, F.col("n.noised")).alias("persons"),
-        F.lit(sigma).alias("sigma"),
+        F.coalesce(F.when(~F.col("hidden"), F.col("noised")), F.col("merged")).alias("persons"),
+        (F.lit(params.sigma) * F.sqrt(F.coalesce("merged_parts", F.lit(1)))).alias("sigma"),
+        "covers",
+        F.lit(None).cast(BLOCKS).alias("blocks"),
     )
 
 
-def _bar(parts: Column, params: DisclosureParams) -> Column:
-    """Least noised count of a sum of ``parts`` cells that may be shown."""
-    return F.lit(params.min_persons) + F.lit(params.margin_sigmas * params.sigma_partition) * F.sqrt(parts)
+def _with_blocks(leaves: DataFrame, finest: int) -> DataFrame:
+    """Add ``block``: on one leaf of each the zone that shows a hidden leaf's share, or the shown leaf, and its persons.
+
+    A hidden leaf belongs to the lowest shown sum that it is in.
+    """
+    lowest = [F.when(F.col(f"shown_{i}"), F.col(f"up_{i}")) for i in range(finest - 1, -1, -1)]
+    named = leaves.withColumn("_block", F.coalesce(F.when(~F.col("hidden"), F.col("zone_id")), *lowest))
+    group = Window.partitionBy(*_CELL, "_block")
+    total = F.sum("noised").over(group)
+    first = F.row_number().over(group.orderBy("zone_id")) == 1
+    block = F.struct(F.col("_block").alias("zone_id"), total.alias("persons"))
+    return named.withColumn("block", F.when(first & F.col("_block").isNotNull(), block)).drop("_block")
 
 
-def _protect(leaves: DataFrame, up: str, params: DisclosureParams) -> DataFrame:
-    """Suppress further leaves where a sum would give a suppressed remainder away; add ``shown`` for the sum."""
-    group = Window.partitionBy(*_CELL, up)
-    # Suppressed parts come first, then the smallest shown ones: the first set that passes is the least loss.
-    ordered = Window.partitionBy(*_CELL, up, "covered").orderBy(
-        F.col("hidden").desc(), F.col("noised"), F.col("zone_id")
-    )
-    so_far = ordered.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    open_part = ~F.col("covered")
-    ranked = (
-        leaves.withColumn("nth", F.row_number().over(ordered))
-        .withColumn("sum_so_far", F.sum("noised").over(so_far))
-        .withColumn("hidden_parts", F.sum(F.when(open_part & F.col("hidden"), 1).otherwise(0)).over(group))
-    )
-    passes = (F.col("nth") >= 2) & (F.col("sum_so_far") >= _bar(F.col("nth"), params))
-    cut = F.min(F.when(open_part & passes & (F.col("nth") >= F.col("hidden_parts")), F.col("nth"))).over(group)
-    reaches = F.sum("noised").over(group) >= _bar(F.count("*").over(group), params)
-    return (
-        ranked.withColumn("cut", F.when(F.col("hidden_parts") == 0, F.lit(0)).otherwise(cut))
-        .withColumn("shown", F.col(up).isNotNull() & F.col("cut").isNotNull() & reaches)
-        .withColumn("hidden", F.col("hidden") | (F.col("shown") & open_part & (F.col("nth") <= F.col("cut"))))
-        .drop("nth", "sum_so_far", "hidden_parts", "cut")
-    )
-
-
-def _sums(leaves: DataFrame, up: str, level: str, params: DisclosureParams) -> DataFrame:
+def _sums(leaves: DataFrame, i: int, level: str, params: DisclosureParams) -> DataFrame:
+    up, shown = f"up_{i}", F.col("shown")
     return (
         leaves.filter(F.col(up).isNotNull())
         .groupBy(*_CELL, up)
-        .agg(F.sum("noised").alias("noised"), F.count("*").alias("parts"), F.first("shown").alias("shown"))
+        .agg(
+            F.sum("noised").alias("noised"),
+            F.count("*").alias("parts"),
+            F.first(f"shown_{i}").alias("shown"),
+            F.sort_array(F.collect_list("block")).alias("blocks"),
+        )
         .select(
             "release_id",
             F.lit(level).alias("level"),
             F.col(up).alias("zone_id"),
             *(c for c in CELL if c != "zone_id"),
-            _status(F.col("shown")),
-            _persons(F.col("shown")),
+            F.when(shown, F.lit("published")).otherwise(F.lit("suppressed")).alias("status"),
+            F.when(shown, F.col("noised")).alias("persons"),
             (F.lit(params.sigma_partition) * F.sqrt("parts")).alias("sigma"),
+            F.lit(None).cast("string").alias("covers"),
+            F.when(shown, F.col("blocks")).alias("blocks"),
         )
     )
-
-
-def _status(shown: Column) -> Column:
-    return F.when(shown, F.lit("published")).otherwise(F.lit("suppressed")).alias("status")
-
-
-def _persons(shown: Column) -> Column:
-    return F.when(shown, F.col("noised")).alias("persons")

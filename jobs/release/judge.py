@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -79,10 +79,10 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     dated = judged.join(F.broadcast(dates), on="release_id", how="inner")
     panel = dated if product == PANEL.name else _panel(door, days, open_panel)
     result = with_estimates(dated, factors(panel, door.read(RESIDENTS), zones))
-    door.replace(staged(contract), _named(result, SPECS[product]).coalesce(1), sorted(ids))
+    door.replace(staged(contract), named(result, SPECS[product]).coalesce(1), sorted(ids))
 
 
-def _named(cells: DataFrame, spec: ProductSpec) -> DataFrame:
+def named(cells: DataFrame, spec: ProductSpec) -> DataFrame:
     """Give cells the product's own column names, with null in columns that nothing has filled."""
     own = {place: name for name, place in spec.keys.items()}
     named = cells.select(*(F.col(c).alias(own.get(c, c)) for c in cells.columns if c not in CELL or c in own))
@@ -99,10 +99,23 @@ def _judged(
     params = _params(policy, product, partition, place)
     spec = SPECS[product]
     levels = list(found.levels) if spec.is_nested else [found.levels[-1]]
-    within = noised.filter(F.col("level") == levels[-1])
-    judged = judged_partition(within, lineage(zones, levels), levels, params)
+    within, beyond = noised.filter(F.col("level") == levels[-1]), noised.filter(F.col("level") != levels[-1])
+    if spec.is_nested:
+        judged = judged_partition(within, lineage(zones, levels), levels, params)
+    else:
+        # Not every word need exist in every zone: what was not drawn is unresolved, as at places.
+        finest = _cells(context, policy, spec, ids, zones.filter("is_finest"))
+        judged = judged_places(within, finest, replace(params, sigma_place=params.sigma_partition))
     if place is None:
         return judged
+    cells = _cells(context, policy, spec, ids, zones.filter("role = 'place'"))
+    return judged.unionByName(judged_places(beyond, cells, params))
+
+
+def _cells(
+    context: RunContext, policy: Policy, spec: ProductSpec, ids: Mapping[str, dt.date], zones: DataFrame
+) -> DataFrame:
+    """Every cell of some zones: ``release_id, level`` and ``CELL``."""
     words = [
         (r, hour, part, other)
         for r, day in ids.items()
@@ -110,10 +123,9 @@ def _judged(
         for part in spec.part_words or [None]
         for other in spec.other_words or [None]
     ]
-    cells = context.spark.createDataFrame(words, "release_id STRING, hour INT, part STRING, other STRING").join(
-        F.broadcast(zones.filter("role = 'place'").select("zone_id", "level")), how="cross"
+    return context.spark.createDataFrame(words, "release_id STRING, hour INT, part STRING, other STRING").join(
+        F.broadcast(zones.select("zone_id", "level")), how="cross"
     )
-    return judged.unionByName(judged_places(noised.filter(F.col("level") != levels[-1]), cells, params))
 
 
 def _params(policy: Policy, product: str, partition: Mechanism | None, place: Mechanism | None) -> DisclosureParams:
@@ -124,6 +136,7 @@ def _params(policy: Policy, product: str, partition: Mechanism | None, place: Me
         margin_sigmas=policy.margin_sigmas,
         sigma_partition=partition.sigma,
         sigma_place=place.sigma if place else None,
+        adaptive=policy.adaptive and "covers" in PRODUCTS[product].column_names,
     )
 
 

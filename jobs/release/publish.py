@@ -27,6 +27,21 @@ from jobs.settings import Policy
 
 
 @dataclass(frozen=True)
+class Issue:
+    """One period of a product that is released.
+
+    Attributes:
+        period: The day, week or month, as ISO 8601.
+        hours: Hours of the clock of a day; 0 of longer periods.
+        notes: Limitations that a reader has to know.
+    """
+
+    period: str
+    hours: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Publication:
     """What became of one product.
 
@@ -51,8 +66,25 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         days: Days whose rows are frozen.
         found: See ``judge.ground``.
     """
-    contract, policy = PRODUCTS[product], context.policy
-    ids = {release_id(product, day): day for day in days}
+    expected = _expected_rows(context.policy, product, days, found)
+    issues = [Issue(str(day), len(context.policy.hours(day))) for day in days]
+    return publish_rows(context, door, product, issues, expected)
+
+
+def publish_rows(
+    context: RunContext, door: Door, product: str, issues: Sequence[Issue], expected: int | None
+) -> Publication:
+    """See ``publish``; for days, weeks and months alike.
+
+    Args:
+        context: Context of the run.
+        door: Writes staging and products.
+        product: Name of the product.
+        issues: What is released.
+        expected: Rows that their public domain has; None where it is not laid out.
+    """
+    contract = PRODUCTS[product]
+    ids = {release_id(product, issue.period): issue for issue in issues}
     rows = door.read(staged(contract)).filter(F.col("release_id").isin(sorted(ids)))
     sums = release_digests(rows, contract).collect()
     rule = TableRule(
@@ -66,7 +98,7 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         rows,
         staged(contract),
         ",".join(sorted(ids)),
-        rows=_expected_rows(policy, product, days, found),
+        rows=expected,
         extra_rules=[rule],
         check_keys=True,
     )
@@ -111,17 +143,18 @@ def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found:
     return sum(zones * (len(policy.hours(day)) if spec.by_hour else 1) for day in days)
 
 
-def _entry(context: RunContext, product: str, day: dt.date, row: Row) -> tuple[object, ...]:
+def _entry(context: RunContext, product: str, issue: Issue, row: Row) -> tuple[object, ...]:
     policy, source, waiver = context.policy, noise_source(), context.settings.waiver
-    found = {role: mechanism(policy, product, role, len(policy.hours(day))) for role in ("partition", "place")}
+    found = {role: mechanism(policy, product, role, issue.hours) for role in ("partition", "place")}
     notes = [
         "not for release: no consent feed" if waiver else "",
         "" if source.for_release else "not for release: test noise",
+        *issue.notes,
     ]
     return (
         row["release_id"],
         product,
-        str(day),
+        issue.period,
         0,
         policy.products[product].purpose,
         policy.digest,

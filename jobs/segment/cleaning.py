@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from jobs.settings import CleaningPolicy
+from jobs.method_settings import CleaningPolicy
 
 OF_ALL = ("cells_unknown", "inbound", "things")
 """Flags counted on all contacts of a day's window."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 from expectations.contract import Contract
 from jobs.errors import ThreestepError, UsageError
 from jobs.segment.keystore import PERIOD, day_period, month_period
 from jobs.settings import Policy
 from udfs.time import day_bounds
+
+PeriodKind = Literal["week", "month"]
+"""Periods longer than a day, under keys of their own."""
 
 
 def week_period(day: dt.date) -> str:
@@ -20,6 +24,21 @@ def week_period(day: dt.date) -> str:
 def periods_of(day: dt.date) -> tuple[str, str, str]:
     """The key periods that hold a local day."""
     return day_period(day), week_period(day), month_period(day)
+
+
+def period_of(day: dt.date, kind: PeriodKind) -> str:
+    """Key period of the week or month that holds a local day."""
+    return week_period(day) if kind == "week" else month_period(day)
+
+
+def days_of(period: str) -> list[dt.date]:
+    """The local days of a period, in order.
+
+    Raises:
+        UsageError: It is no period.
+    """
+    first, last = first_day(period), last_day(period)
+    return [first + dt.timedelta(days=i) for i in range((last - first).days + 1)]
 
 
 def split(period: str) -> tuple[str, str]:
@@ -94,8 +113,7 @@ def values_under(contract: Contract, period: str) -> list[str]:
     if contract.period == kind:
         return [value]
     if contract.period == "date":
-        first, last = first_day(period), last_day(period)
-        return [str(first + dt.timedelta(days=i)) for i in range((last - first).days + 1)]
+        return [str(day) for day in days_of(period)]
     raise ThreestepError(
         f"{contract.full_name}: a pseudonymous table needs a period column date, week or month, by which its rows go "
         "when their key does"

@@ -18,11 +18,16 @@ from expectations.contract import Schema
 from expectations.footprints import CELL_POSITIONS
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.segments import SEGMENTS
+from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
-from jobs.segment.months import month_pseudonyms
+from jobs.segment.longer import longer_pseudonyms, renamed
 from jobs.settings import HomesPolicy
+from jobs.transform.month_visits import month_visits
+from jobs.transform.presence import counted_zones
+from jobs.transform.trips import finest_tiles
 from udfs.purposes import serves
 
 _SHARES = 1_000  # a cell's footprint is split over zones in thousandths
@@ -100,7 +105,7 @@ def home_votes(
     Args:
         movement: Rows of ``pseudonymous.movement``.
         profile: Rows of ``pseudonymous.profile`` of the same days.
-        months: See ``jobs.segment.months.month_pseudonyms``.
+        months: See ``jobs.segment.longer.longer_pseudonyms``.
         cells: See ``cell_zones``, broadcast.
         days: ``date, day_start, day_end``, small.
         params: Hours and clock.
@@ -144,13 +149,7 @@ def home_votes(
             F.lit(0).alias("minutes"),
         )
     )
-    return (
-        voted.unionByName(told)
-        .join(months, on=["date", "pseudonym"], how="inner")
-        .drop("pseudonym")
-        .withColumnRenamed("month_pseudonym", "pseudonym")
-        .select(HOMES.column_names)
-    )
+    return renamed(voted.unionByName(told), months, "month").select(HOMES.column_names)
 
 
 def home_zones(votes: DataFrame, purpose: str, params: HomeParams) -> DataFrame:
@@ -215,30 +214,38 @@ def environment(zone_id: Column, home_zone_id: Column, work_zone_id: Column) -> 
 
 
 def run_homes(context: RunContext, days: Sequence[dt.date]) -> JobReport:
-    """Write ``pseudonymous.homes`` for the days. Costs two shuffles of runs of cells, and one of units."""
+    """Write ``pseudonymous.homes`` and ``visits`` for the days.
+
+    Costs two shuffles of runs of cells, one of stays, and one of units.
+    """
     from jobs.segment.days import days_frame
 
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
     policy, dates = context.policy, [str(day) for day in days]
-    finest = door.read(ZONES).filter("is_finest").select("zone_id")
-    tiles = door.read(ZONE_TILES).join(F.broadcast(finest), on="zone_id", how="left_semi").select("tile", "zone_id")
+    zones, zone_tiles = door.read(ZONES), door.read(ZONE_TILES)
     params = HomeParams.from_policy(policy.homes, policy.time_zone, 60 * policy.segments.max_gap_minutes)
     wanted = F.col("date").isin(list(days))
+    months = longer_pseudonyms(context, days, "month").persist()
     votes = home_votes(
         door.read(MOVEMENT).filter(wanted),
         door.read(PROFILE).filter(wanted),
-        month_pseudonyms(context, days),
-        cell_zones(door.read(CELL_POSITIONS).filter("ring IS NULL"), tiles),
+        months,
+        cell_zones(door.read(CELL_POSITIONS).filter("ring IS NULL"), finest_tiles(door)),
         days_frame(context.spark, days, policy),
         params,
     )
+    visits = month_visits(door.read(SEGMENTS).filter(wanted), counted_zones(zones, zone_tiles), months)
     door.replace(HOMES, votes, dates)
-    found = context.gate.validate(door.read(HOMES).filter(wanted), HOMES, f"{dates[0]}..{dates[-1]}")
-    if not found.passed:
-        door.remove(HOMES, dates, purge=True)
-        raise InputRejectedError(found.message())
-    counted = [r.rows for r in found.results if r.rows is not None]
-    return JobReport("homes", rows_out=counted[0] if counted else None)
+    door.replace(VISITS, visits, dates)
+    months.unpersist()
+    rows = 0
+    for contract in (HOMES, VISITS):
+        found = context.gate.validate(door.read(contract).filter(wanted), contract, f"{dates[0]}..{dates[-1]}")
+        if not found.passed:
+            door.remove(contract, dates, purge=True)
+            raise InputRejectedError(found.message())
+        rows += next((r.rows for r in found.results if r.rows is not None), 0)
+    return JobReport("homes", rows_out=rows)
 
 
 def _parts(params: HomeParams) -> Column:

@@ -10,6 +10,11 @@ from pyspark.sql import functions as F
 from udfs.purposes import serves
 from udfs.time import hour_slices, local_hour
 
+_TRACK = (
+    *("date", "pseudonym", "line_no", "purposes", "kind"),
+    *("by_small_cell", "tile", "start_time", "end_time"),
+)
+
 
 @dataclass(frozen=True)
 class PresenceParams:
@@ -43,6 +48,18 @@ def known(segments: DataFrame) -> DataFrame:
     return segments.filter("kind <> 'unknown'")
 
 
+def by_unit(segments: DataFrame) -> DataFrame:
+    """Bring the rows of a unit and day together, in the one shuffle that everything counted by unit needs.
+
+    Groups and windows over more columns than (date, pseudonym) find their rows together as well, so that they
+    shuffle nothing. Persist it where several products look at it.
+
+    Args:
+        segments: Rows of ``pseudonymous.segments``, event-sized.
+    """
+    return segments.select(*_TRACK).repartition("date", "pseudonym")
+
+
 def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) -> DataFrame:
     """Pick each unit's zone of the hour, by role: longest presence, ties by a keyed hash.
 
@@ -50,18 +67,17 @@ def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) 
     counts nowhere. At places only stays count, and a unit counts at one place an hour.
 
     Args:
-        segments: Rows of ``pseudonymous.segments``.
+        segments: See ``by_unit``.
         counted: See ``counted_zones``, broadcast.
         params: Purpose and clock.
 
     Returns:
-        One row a date, unit, role and hour: ``date, pseudonym, role, hour, zone_id``. One shuffle by unit.
+        One row a date, unit, role and hour: ``date, pseudonym, role, hour, zone_id``. No further shuffle.
     """
     slices = (
         known(segments)
         .filter(serves(F.col("purposes"), params.purpose))
         .select("date", "pseudonym", "kind", "by_small_cell", "tile", "start_time", "end_time")
-        .repartition("date", "pseudonym")
         .withColumn("slice", F.explode(hour_slices(F.col("start_time"), F.col("end_time"), params.hour_shift_seconds)))
         .withColumn("hour", local_hour(F.timestamp_seconds("slice.start"), params.time_zone))
         .withColumn("seconds", (F.col("slice.end") - F.col("slice.start")).cast("int"))

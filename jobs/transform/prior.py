@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.settings import RadioPolicy
+from jobs.method_settings import RadioPolicy
 from udfs import geo
 
 MILLION = 1_000_000

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from expectations.footprints import SECTORS
-from jobs.settings import RadioPolicy
+from jobs.method_settings import RadioPolicy
 from udfs import geo, radio
 
 SMALL_PLACEMENTS = ("pico", "indoor")

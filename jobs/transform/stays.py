@@ -157,39 +157,63 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
     groups = runs.groupBy(*_TRACK, "purposes", "group_no").agg(
         F.min("starts").alias("starts"), F.max("ends").alias("ends"), F.max(_weight()).alias("weight")
     )
+    # The position is picked before the windows: they need not carry the quantiles.
+    placed = groups.withColumn("place_no", F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int")).join(
+        F.broadcast(_slots(places)), on="place_no", how="inner"
+    )
+    slot = F.pmod(F.xxhash64("pseudonym", "site_group", "ring"), F.size("quantiles").cast("long")).cast("int")
+    drawn = placed.select(
+        *_TRACK,
+        *("purposes", "group_no", "starts", "ends", "by_small_cell", "ground"),
+        F.element_at("quantiles", slot + 1).alias("tile"),
+        (F.col("ends") - F.col("starts") >= params.stay_seconds).alias("is_stay"),
+    )
     order = Window.partitionBy(*_TRACK).orderBy("starts", "group_no")
+    earlier = order.rowsBetween(Window.unboundedPreceding, -1)
     following = F.lead("starts").over(order)
-    shared = groups.select(
+    shared = drawn.select(
         "*",
         F.lag("starts").over(order).isNull().alias("is_first"),
         (F.col("starts") - _share(F.col("starts") - F.lag("ends").over(order), 1, params)).alias("begin"),
         (F.col("ends") + _share(following - F.col("ends"), 0, params)).alias("finish"),
         (following - _share(following - F.col("ends"), 1, params)).alias("resumes"),
         F.coalesce(F.lead("purposes").over(order), "purposes").alias("next_purposes"),
-        F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int").alias("place_no"),
+        F.last(F.when(F.col("is_stay"), F.col("ground")), ignorenulls=True).over(earlier).alias("stayed"),
     )
-    slots = places.select("place_no", "site_group", "ring", F.col("is_small").alias("by_small_cell"), "quantiles")
-    slot = F.pmod(F.xxhash64("pseudonym", "site_group", "ring"), F.size("quantiles").cast("long")).cast("int")
     bounds = days.select("date", *(F.col(f"day_{end}").cast("long").alias(f"day_{end}") for end in ("start", "end")))
     return (
         shared.join(F.broadcast(bounds), on="date", how="inner")
-        .join(F.broadcast(slots), on="place_no", how="inner")
-        .withColumn("tile", F.element_at("quantiles", slot + 1))
-        .select(*_TRACK, F.inline(_pieces(params)))
+        .select(*_TRACK, F.inline(_pieces()))
         .filter("start_time < end_time AND purposes <> 0")
         .select(SEGMENTS.column_names)
     )
 
 
-def _pieces(params: StayParams) -> Column:
+def _slots(places: DataFrame) -> DataFrame:
+    """What a footprint gives to a segment: where to draw from, and the ground of its whole cell."""
+    ground = F.struct(F.col("centre_x").alias("x"), F.col("centre_y").alias("y"), "radius_m")
+    whole = F.max(F.when(F.col("ring").isNull(), ground)).over(Window.partitionBy("cell_id"))
+    return places.select(
+        *("place_no", "site_group", "ring", "quantiles"),
+        F.col("is_small").alias("by_small_cell"),
+        whole.alias("ground"),
+    )
+
+
+def _pieces() -> Column:
     """What a group leaves on the day: the silence before the first one, itself, the silence after it."""
     begin, finish = F.col("begin"), F.col("finish")
-    kind = F.when(F.col("ends") - F.col("starts") >= params.stay_seconds, "stay").otherwise("move")
+    kind = F.when(F.col("is_stay"), "stay").otherwise("move")
+    away = distance_m(*(F.col(name) for name in ("ground.x", "ground.y", "stayed.x", "stayed.y")))
+    is_new = F.col("is_stay") & ~same_ground(away, F.col("ground.radius_m"), F.col("stayed.radius_m"))
+    moved = F.coalesce(is_new & F.col("stayed").isNotNull(), F.lit(False))
     resumes = F.coalesce(F.col("resumes"), F.col("day_end"))
     both = F.col("purposes").cast("int").bitwiseAND(F.col("next_purposes").cast("int"))
     nowhere = F.lit(None).cast("bigint")
 
-    def piece(what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column) -> Column:
+    def piece(
+        what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column, is_new: Column
+    ) -> Column:
         inside = F.greatest(start, F.col("day_start")), F.least(end, F.col("day_end"))
         times = (F.timestamp_seconds(F.floor(second / 60) * 60) for second in inside)
         named = zip(("start_time", "end_time"), times, strict=True)
@@ -199,14 +223,15 @@ def _pieces(params: StayParams) -> Column:
             *(time.alias(name) for name, time in named),
             tile.alias("tile"),
             small.alias("by_small_cell"),
+            is_new.alias("is_new_ground"),
         )
 
     silent, no = F.lit("unknown"), F.lit(False)
     first_begin = F.when(F.col("is_first"), begin).otherwise(F.col("day_start"))
     return F.array(
-        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no),
-        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell")),
-        piece(silent, both, finish, resumes, nowhere, no),
+        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no, no),
+        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved),
+        piece(silent, both, finish, resumes, nowhere, no, no),
     )
 
 

@@ -68,9 +68,10 @@ class TestDomain:
         )
         counts = frame(
             spark,
-            "date DATE, zone_id STRING, hour INT, persons BIGINT",
-            ("2026-03-03", "a", 1, 7),
-            ("2026-03-03", "x", 1, 9),
+            "product STRING, date DATE, zone_id STRING, hour INT, part STRING, other STRING, persons BIGINT",
+            ("footfall", "2026-03-03", "a", 1, None, None, 7),
+            ("footfall", "2026-03-03", "x", 1, None, None, 9),
+            ("dwell", "2026-03-03", "a", 0, None, None, 5),
         )
         got = sorted((r["zone_id"], r["hour"], r["persons"]) for r in on_domain(domain, counts).collect())
         assert got == [("a", 0, 0), ("a", 1, 7), ("b", 0, 0), ("b", 1, 0)]

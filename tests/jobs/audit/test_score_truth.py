@@ -8,7 +8,7 @@ import hmac
 
 from frames import frame, rows
 
-from jobs.audit.score_truth import estimated_trips, panel_persons, true_hours, true_trips
+from jobs.audit.score_truth import panel_persons, true_hours, true_trips
 from jobs.simulate.clock import Clock
 from udfs.keys import pads
 from udfs.purposes import EVERY, bit
@@ -102,26 +102,4 @@ def test_presence_and_trips_of_the_panel_alone(spark):
         ("p", "place", 9, "station"),
     ]
     trips = true_trips(itineraries, persons, counted(spark), clock)
-    assert rows(trips, "origin_zone_id", "destination_zone_id", "trips") == [("a", "b", 1)]
-
-
-def test_estimated_trips_are_stays_of_one_line_in_other_zones(spark):
-    at = [f"2026-03-03 {hour:02d}:00:00" for hour in range(24)]
-    a, b = TILE, TILE + 2 * EAST
-    serves, not_ours = EVERY, EVERY - bit(PURPOSE)
-    segments = frame(
-        spark,
-        "date DATE, pseudonym STRING, line_no SMALLINT, purposes TINYINT, kind STRING, "
-        "start_time TIMESTAMP, tile BIGINT",
-        (DAY, "p", 1, serves, "stay", at[7], a),
-        (DAY, "p", 1, serves, "move", at[8], b),
-        (DAY, "p", 1, serves, "stay", at[9], a + EAST),
-        # Outside of every zone: what lies before and after makes the trip.
-        (DAY, "p", 1, serves, "stay", at[10], a - EAST),
-        (DAY, "p", 1, serves, "stay", at[11], b),
-        (DAY, "p", 2, serves, "stay", at[12], a),
-        (DAY, "q", 1, serves, "stay", at[13], a),
-        (DAY, "q", 1, not_ours, "stay", at[14], b),
-    )
-    trips = estimated_trips(segments, counted(spark), PURPOSE)
     assert rows(trips, "origin_zone_id", "destination_zone_id", "trips") == [("a", "b", 1)]

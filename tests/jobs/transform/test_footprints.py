@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
 from expectations.footprints import FOOTPRINTS
-from jobs.settings import RadioPolicy
+from jobs.method_settings import RadioPolicy
 from jobs.transform.coverage import blocks
 from jobs.transform.footprints import footprints, renewed
 from jobs.transform.positions import cell_positions

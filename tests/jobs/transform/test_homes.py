@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from frames import frame, rows
 
-from jobs.segment.months import paired_pseudonyms, units_of
+from jobs.segment.longer import paired_pseudonyms, units_of
 from jobs.transform.homes import HomeParams, cell_zones, environment, home_votes, home_zones
 from udfs.keys import pads
 from udfs.purposes import EVERY, bit
@@ -164,7 +164,7 @@ def test_both_pseudonyms_of_a_unit_and_none_of_things(spark):
         return hmac.new(key, unit, hashlib.sha256).digest()
 
     events = frame(spark, "imsi STRING, home_mcc INT", ("26299001", 262), ("20801001", 208), ("20801001", 208))
-    found = paired_pseudonyms(units_of(subscribers, events, 262, sim_is_unit=False), keyed)
+    found = paired_pseudonyms(units_of(subscribers, events, 262, sim_is_unit=False), keyed, "month")
     assert rows(found, "month", "pseudonym", "month_pseudonym") == sorted(
         (("2026-03", pseudonym(day_key, u), pseudonym(month_key, u)) for u in (b"s:S1", b"l:+493", b"v:20801001")),
         key=repr,

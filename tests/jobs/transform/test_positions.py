@@ -11,7 +11,7 @@ from frames import frame, rows
 from pyspark.sql import functions as F
 
 from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
-from jobs.settings import RadioPolicy
+from jobs.method_settings import RadioPolicy
 from jobs.transform.positions import cell_positions, renewed_positions, zone_resolution
 from jobs.transform.sectors import FootprintParams, sectors
 

@@ -48,6 +48,7 @@ def _main(spark, counted, *segments):
                 at(f"2026-03-03T{b}:00"),
                 tile,
                 small,
+                False,
             )
             for who, mask, kind, a, b, tile, small in segments
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from frames import frame, rows
 
-from jobs.settings import RadioPolicy
+from jobs.method_settings import RadioPolicy
 from jobs.transform.prior import other_ground, tile_priors
 
 ZONES = "zone_id string, role string, depth int, tiles int"

@@ -10,7 +10,7 @@ from frames import at, frame, rows
 from pyspark.sql import functions as F
 
 from expectations.footprints import SECTORS
-from jobs.settings import RadioPolicy
+from jobs.method_settings import RadioPolicy
 from jobs.transform.plan import plan_ids
 from jobs.transform.sectors import FootprintParams, sectors, valid_cells
 

@@ -48,7 +48,7 @@ def _track(dice: random.Random, day: dt.date) -> list[Run]:
 
 
 def _oracle(runs: list[Run], day: dt.date) -> list[tuple[Any, ...]]:
-    """Kind, start, end, cell and purposes of the segments of one track, by loops."""
+    """Kind, start, end, cell, purposes and new ground of the segments of one track, by loops."""
     day_start, day_end = (int(bound.timestamp()) for bound in day_bounds(day, "Europe/Berlin"))
 
     def one_ground(cells: list[str]) -> bool:
@@ -76,20 +76,24 @@ def _oracle(runs: list[Run], day: dt.date) -> list[tuple[Any, ...]]:
             groups[-1].append(run)
     spans = [(g[0][0], max(r[1] for r in g)) for g in groups]
     shares = [(min(3_600, gap // 2), min(3_600, gap - gap // 2)) for gap in (b[0] - a[1] for a, b in pairwise(spans))]
-    pieces: list[tuple[str, int, int, str | None, int]] = []
+    pieces: list[tuple[str, int, int, str | None, int, bool]] = []
+    stayed: str | None = None
     for i, (group, (start, end)) in enumerate(zip(groups, spans, strict=True)):
         mask = group[0][4]
         begin = start - (shares[i - 1][1] if i else 3_600)
         finish = end + (shares[i][0] if i < len(shares) else 3_600)
         dominant = max(group, key=lambda r: (r[1] - r[0], r[3], r[2]))[2]
         if i == 0:
-            pieces.append(("unknown", day_start, begin, None, mask))
-        pieces.append(("stay" if end - start >= 900 else "move", begin, finish, dominant, mask))
+            pieces.append(("unknown", day_start, begin, None, mask, False))
+        is_stay = end - start >= 900
+        is_new = is_stay and stayed is not None and not one_ground([stayed, dominant])
+        pieces.append(("stay" if is_stay else "move", begin, finish, dominant, mask, is_new))
+        stayed = dominant if is_stay else stayed
         if i < len(shares):
-            pieces.append(("unknown", finish, spans[i + 1][0] - shares[i][1], None, mask & groups[i + 1][0][4]))
+            pieces.append(("unknown", finish, spans[i + 1][0] - shares[i][1], None, mask & groups[i + 1][0][4], False))
         else:
-            pieces.append(("unknown", finish, day_end, None, mask))
-    clipped = [(k, max(a, day_start) // 60 * 60, min(b, day_end) // 60 * 60, c, m) for k, a, b, c, m in pieces]
+            pieces.append(("unknown", finish, day_end, None, mask, False))
+    clipped = [(k, max(a, day_start) // 60 * 60, min(b, day_end) // 60 * 60, *more) for k, a, b, *more in pieces]
     return [piece for piece in clipped if piece[1] < piece[2] and piece[4]]
 
 
@@ -135,7 +139,7 @@ def found(spark, tracks):
             times = (int(row[c].replace(tzinfo=dt.UTC).timestamp()) for c in ("start_time", "end_time"))
             cell = None if row["tile"] is None else NAMES[row["tile"]]
             by_track.setdefault((row["date"], row["pseudonym"][0]), []).append(
-                (row["kind"], *times, cell, row["purposes"])
+                (row["kind"], *times, cell, row["purposes"], row["is_new_ground"])
             )
         results.append({key: sorted(value, key=lambda v: v[1]) for key, value in by_track.items()})
     return results

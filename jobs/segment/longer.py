@@ -1,4 +1,4 @@
-"""From a day's pseudonyms to the month's: a frame that lives while a job runs and is written nowhere."""
+"""From a day's pseudonyms to those of its week or month: a frame that lives while a job runs and is written nowhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.consent.run import master
 from jobs.context import RunContext
 from jobs.segment.days import keyed_days, utc_dates
 from jobs.segment.keys import key_store, make_keys
-from jobs.segment.keystore import month_period
+from jobs.segment.periods import PeriodKind, period_of, split
 from udfs.keys import hmac_sha256, pads
 
 
@@ -36,37 +36,52 @@ def units_of(subscribers: DataFrame, events: DataFrame, home_mcc: int, *, sim_is
     return units(subscribers).filter("unit IS NOT NULL").select("unit").unionByName(visitors).distinct()
 
 
-def paired_pseudonyms(everyone: DataFrame, keyed: DataFrame) -> DataFrame:
+def paired_pseudonyms(everyone: DataFrame, keyed: DataFrame, kind: PeriodKind) -> DataFrame:
     """Both pseudonyms of every unit, by day.
 
     Args:
         everyone: See ``units_of``.
-        keyed: ``date, inner, outer`` of the day's key and ``month, month_inner, month_outer`` of its month's.
+        keyed: ``date, inner, outer`` of the day's key and ``<kind>, <kind>_inner, <kind>_outer`` of the longer one's.
+        kind: week or month.
 
     Returns:
-        One row a day and unit: ``date, pseudonym, month, month_pseudonym``.
+        One row a day and unit: ``date, pseudonym, <kind>, <kind>_pseudonym``.
     """
     unit = F.col("unit")
     return everyone.crossJoin(F.broadcast(keyed)).select(
         "date",
         hmac_sha256(F.col("inner"), F.col("outer"), unit).alias("pseudonym"),
-        "month",
-        hmac_sha256(F.col("month_inner"), F.col("month_outer"), unit).alias("month_pseudonym"),
+        kind,
+        hmac_sha256(F.col(f"{kind}_inner"), F.col(f"{kind}_outer"), unit).alias(f"{kind}_pseudonym"),
     )
 
 
-def month_pseudonyms(context: RunContext, days: Sequence[dt.date]) -> DataFrame:
-    """See ``paired_pseudonyms``; makes the months' keys at need. The days' keys must be there."""
+def renamed(rows: DataFrame, pairs: DataFrame, kind: PeriodKind) -> DataFrame:
+    """Put rows of some days under the longer period's pseudonym, beside the ``<kind>`` itself; the day's is gone.
+
+    Args:
+        rows: Rows with ``date, pseudonym``.
+        pairs: See ``paired_pseudonyms``.
+        kind: week or month.
+    """
+    paired = rows.join(pairs, on=["date", "pseudonym"], how="inner")
+    return paired.drop("pseudonym").withColumnRenamed(f"{kind}_pseudonym", "pseudonym")
+
+
+def longer_pseudonyms(context: RunContext, days: Sequence[dt.date], kind: PeriodKind) -> DataFrame:
+    """See ``paired_pseudonyms``; makes the longer periods' keys at need. The days' keys must be there."""
     store, policy = key_store(context), context.policy
-    make_keys(context, [month_period(day) for day in days], "home zones of the month")
+    make_keys(context, [period_of(day, kind) for day in days], f"products of the {kind}")
     rows = []
     for day in days:
-        inner, outer = pads(store.create(month_period(day)))
-        rows.append((day, f"{day:%Y-%m}", bytearray(inner), bytearray(outer)))
-    months = context.spark.createDataFrame(rows, "date DATE, month STRING, month_inner BINARY, month_outer BINARY")
+        period = period_of(day, kind)
+        inner, outer = pads(store.create(period))
+        rows.append((day, split(period)[1], bytearray(inner), bytearray(outer)))
+    ddl = f"date DATE, {kind} STRING, {kind}_inner BINARY, {kind}_outer BINARY"
+    longer = context.spark.createDataFrame(rows, ddl)
     keyed = keyed_days(context.spark, days, policy, store).select("date", "inner", "outer")
     events = context.lake.door(reads=[Schema.RESTRICTED]).read(EVENTS)
     around = events.filter(F.col("event_date").isin(utc_dates(days, policy)))
     waived = context.settings.waiver is not None
     everyone = units_of(master(context), around, policy.home_mcc, sim_is_unit=waived)
-    return paired_pseudonyms(everyone, keyed.join(F.broadcast(months), on="date", how="inner"))
+    return paired_pseudonyms(everyone, keyed.join(F.broadcast(longer), on="date", how="inner"), kind)
