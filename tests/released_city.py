@@ -155,6 +155,7 @@ def product_rows(product: str) -> list[Row]:
             estimate = round(shown * FACTOR)
             row |= {"persons": shown, "estimate": estimate}
             row |= {"lower": max(0, estimate - 120), "upper": estimate + 120}
+            row |= {"median_km": 2.1, "radius_80_km": 4.5} if product == "catchment" else {}
             if product == "corridor_flow":
                 row |= {"speed_band": SPEED_BANDS[2]}
                 row |= {"co2_kg": 0.5 * estimate, "nox_g": 0.9 * estimate} if keys["corridor_id"] == "c1" else {}

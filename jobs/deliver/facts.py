@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from expectations.product_words import STATUSES
+from jobs.calendar import calendar_days
 from jobs.deliver.limits import limits
 from jobs.deliver.read import Delivery
 from jobs.deliver.shapes import named
 from jobs.deliver.words import READING, STATUS_WORDS, WORDS, daypart_words
+from jobs.period_settings import CalendarPolicy
 from jobs.release.budget import epsilon
 from jobs.settings import Policy
 
@@ -23,11 +25,12 @@ _DELTA = 1e-9
 _SHOWN = ("published", "merged")
 
 
-def facts(delivery: Delivery, policy: Policy | None = None) -> dict[str, Any]:
+def facts(delivery: Delivery, calendar: CalendarPolicy, policy: Policy | None = None) -> dict[str, Any]:
     """Everything that a data sheet says.
 
     Args:
         delivery: The release.
+        calendar: Country, subdivision and school holidays, for the kinds of days.
         policy: The policy that it was made under, if it is at hand: it adds what one person can change.
 
     Returns:
@@ -50,7 +53,7 @@ def facts(delivery: Delivery, policy: Policy | None = None) -> dict[str, Any]:
             "for_release": bool(entry["for_release"]),
             "note": entry["note"] or None,
         },
-        "period": period(str(entry["period"])),
+        "period": period(str(entry["period"]), calendar),
         "counted": {
             "title": words.title,
             "definition": words.counted,
@@ -73,42 +76,42 @@ def facts(delivery: Delivery, policy: Policy | None = None) -> dict[str, Any]:
             "statuses": {s: STATUS_WORDS[s] for s in STATUSES if s in set(delivery.rows["status"])},
         },
     }
+    if "median_km" in delivery.rows.columns:
+        found["reach"] = reach(delivery)
     if "daypart" in keys:
         found["reading"]["dayparts"] = daypart_words()
     return found
 
 
-def period(text: str) -> dict[str, Any]:
-    """A day, ISO week or month with its first and last day.
+def period(text: str, calendar: CalendarPolicy) -> dict[str, Any]:
+    """A day, ISO week or month: its first and last day, and what kinds of days it has.
 
     Raises:
         ValueError: It is none of them.
     """
     if "-W" in text:
-        first = dt.date.fromisoformat(f"{text}-1")
-        return _period(text, "week", first, first + dt.timedelta(6), f"week {text[-2:]} of {text[:4]}")
-    if len(text) == len("2026-03"):
-        first = dt.date.fromisoformat(f"{text}-01")
+        kind, first = "week", dt.date.fromisoformat(f"{text}-1")
+        last, label = first + dt.timedelta(6), f"week {text[-2:]} of {text[:4]}"
+    elif len(text) == len("2026-03"):
+        kind, first = "month", dt.date.fromisoformat(f"{text}-01")
         last = (first.replace(day=28) + dt.timedelta(4)).replace(day=1) - dt.timedelta(1)
-        return _period(text, "month", first, last, f"{first:%B %Y}")
-    day = dt.date.fromisoformat(text)
-    return _period(text, "day", day, day, f"{day:%A}, {day.day} {day:%B %Y}")
-
-
-def _period(text: str, kind: str, first: dt.date, last: dt.date, label: str) -> dict[str, Any]:
+        label = f"{first:%B %Y}"
+    else:
+        kind, first = "day", dt.date.fromisoformat(text)
+        last, label = first, f"{first:%A}, {first.day} {first:%B %Y}"
+    days = calendar_days([first + dt.timedelta(i) for i in range((last - first).days + 1)], calendar)
+    types = [day.day_type for day in days]
+    school = [day.is_school_holiday for day in days]
     return {
         "period": text,
         "kind": kind,
         "first_day": first.isoformat(),
         "last_day": last.isoformat(),
         "label": label,
-        "day_type": day_type(first) if kind == "day" else None,
+        "day_types": {name: types.count(name) for name in dict.fromkeys(types)},
+        "holidays": [f"{day.holiday} ({day.date.isoformat()})" for day in days if day.holiday],
+        "school_holidays": sum(map(bool, school)) if None not in school else None,
     }
-
-
-def day_type(day: dt.date) -> str:
-    """Kind of a day by its weekday."""
-    return {5: "Saturday", 6: "Sunday"}.get(day.weekday(), "weekday")
 
 
 def privacy(delivery: Delivery, policy: Policy | None) -> dict[str, Any]:
@@ -174,6 +177,21 @@ def _spread(widths: pd.Series[float]) -> dict[str, Any]:
     }
 
 
+def reach(delivery: Delivery) -> list[dict[str, Any]]:
+    """How far the shown visitors of each zone live, places first: kilometres between centres."""
+    rows = delivery.rows[delivery.rows["median_km"].notna()].drop_duplicates("zone_id").set_index("zone_id")
+    zones = delivery.zones.loc[delivery.zones["zone_id"].isin(rows.index)]
+    ordered = zones.assign(is_place=zones["role"] == "place").sort_values(["is_place", "name"], ascending=[False, True])
+    return [
+        {
+            "name": str(name),
+            "median_km": float(rows.loc[zone, "median_km"]),
+            "radius_80_km": float(rows.loc[zone, "radius_80_km"]),
+        }
+        for zone, name in zip(ordered["zone_id"], ordered["name"], strict=True)
+    ]
+
+
 def example(delivery: Delivery) -> str | None:
     """The largest estimate of a place, else of the finest zones, read out; none where there is no estimate."""
     rows = named(delivery)
@@ -189,13 +207,14 @@ def example(delivery: Delivery) -> str | None:
         return None
     row = known.loc[known["estimate"].astype(float).idxmax()]
     where = [str(row[name]) for name in known.columns if name.endswith("_name")]
+    joined = ", home: ".join(where) if delivery.product == "catchment" else " to ".join(where)
     # Names stand for what their keys name.
     keys = [
         k for k in delivery.contract.keys if k != "release_id" and f"{k.removesuffix('_id')}_name" not in known.columns
     ]
     parts = [f"{row[k]:02d}:00" if k == "hour" else f"{k.replace('_', ' ')} {row[k]}" for k in keys]
     told = f"{row['estimate']:,} {WORDS[delivery.product].unit}, between {row['lower']:,} and {row['upper']:,}"
-    return f"{', '.join([' to '.join(where), *parts])}: about {told}."
+    return f"{', '.join([joined, *parts])}: about {told}."
 
 
 def _statuses(status: pd.Series[str]) -> dict[str, int]:

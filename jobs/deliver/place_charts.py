@@ -120,7 +120,11 @@ def catchment_map(delivery: Delivery, zone: str) -> alt.LayerChart:
     place = alt.Chart(alt.InlineData(values=features(shapes, own, "zone_id")))
     outline = place.mark_geoshape(fillOpacity=0, stroke=ORANGE, strokeWidth=2.5)
     layers = alt.layer(empty, known, outline).project("mercator")
-    return _titled(delivery, zone, rows, "where visitors live", layers).properties(width=560, height=460)
+    far = ""
+    if rows["median_km"].notna().any():
+        half, most = rows["median_km"].max(), rows["radius_80_km"].max()
+        far = f"Of those shown, half live within {half:g} km, four in five within {most:g} km. "
+    return _titled(delivery, zone, rows, "where visitors live", layers, far).properties(width=560, height=460)
 
 
 def _no_figure(base: alt.Chart, x: alt.X) -> alt.Chart:
@@ -132,12 +136,12 @@ def _no_figure(base: alt.Chart, x: alt.X) -> alt.Chart:
 
 
 def _titled(
-    delivery: Delivery, zone: str, rows: pd.DataFrame, what: str, chart: alt.LayerChart
+    delivery: Delivery, zone: str, rows: pd.DataFrame, what: str, chart: alt.LayerChart, more: str = ""
 ) -> alt.LayerChart:  # fmt: skip
     name = delivery.zones["name"].get(zone, zone)
     title = alt.Title(
         f"{name}, {delivery.entry['period']}: {what}",
-        subtitle=[gaps(rows), release_line(delivery)],
+        subtitle=[f"{more}{gaps(rows)}", release_line(delivery)],
         anchor="start",
     )
     return chart.properties(title=title).configure_view(stroke=None)

@@ -17,6 +17,7 @@ from jobs.deliver.facts import facts
 from jobs.deliver.files import write_text
 from jobs.deliver.read import Delivery, choose, entries, read_delivery
 from jobs.deliver.sheet_charts import charts
+from jobs.deliver.words import day_type_words
 from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.settings import Policy
@@ -29,7 +30,7 @@ class SheetParams:
     Attributes:
         release: The release.
         out: Folder.
-        policy: Policy that may be the release's; it is used only if its digest says so.
+        policy: Policy that may be the release's: its bounds are told only if its digest says so; its calendar is used.
         must_match: Whether another policy than the release's is an error.
     """
 
@@ -55,7 +56,7 @@ def run_sheet(lake: Lake, params: SheetParams) -> list[Path]:
             "give the policy of the time, or none"
         )
     delivery = read_delivery(lake, entry, found)
-    sheet = facts(delivery, params.policy if same else None)
+    sheet = facts(delivery, params.policy.calendar, params.policy if same else None)
     check(sheet)
     written = [params.out / f"{params.release}{suffix}" for suffix in (".json", ".html")]
     write_text(written[0], json.dumps(sheet, indent=2, ensure_ascii=False) + "\n")
@@ -96,6 +97,7 @@ def render(sheet: dict[str, Any], delivery: Delivery) -> str:
         **sheet,
         charts={"coverage": None, "intervals": None, "map": None} | drawn,
         levels=levels,
+        day_types=day_type_words(sheet["period"]["day_types"]),
         shown=by_status["published"] + by_status["merged"],
         least=sheet["privacy"]["min_persons"],
     )

@@ -159,11 +159,25 @@ STATUS_WORDS: Mapping[str, str] = {
     "however many people come.",
 }
 
+DAY_TYPES: Mapping[str, tuple[str, str]] = {
+    "workday": ("working day", "working days"),
+    "saturday": ("Saturday", "Saturdays"),
+    "sunday_or_holiday": ("Sunday or public holiday", "Sundays or public holidays"),
+}
+"""Kinds of days, one and several."""
+
 READING = (
     "`persons` are customers of one operator, with noise added for privacy. Use them to compare, not as counts.",
     "`estimate` is what they stand for: residents and visitors, all operators together.",
     "`lower` and `upper` hold the true value in 95 of 100 cases. Figures whose intervals overlap may be equal.",
 )
+
+
+def day_type_words(types: Mapping[str, int]) -> str:
+    """What kinds of days there are, e.g. ``5 working days, 1 Saturday, 1 Sunday or public holiday``."""
+    if sum(types.values()) == 1:
+        return DAY_TYPES[next(name for name, days in types.items() if days)][0]
+    return ", ".join(f"{types[name]} {words[types[name] > 1]}" for name, words in DAY_TYPES.items() if types.get(name))
 
 
 def daypart_words() -> dict[str, str]:

@@ -23,7 +23,7 @@ from jobs.deliver.overview import ProductState, overview
 from jobs.deliver.read import choose, entries, read_delivery
 from jobs.deliver.sheet import SheetParams, run_sheet
 from jobs.errors import ThreestepError, UsageError
-from jobs.pipeline import RunSummary
+from jobs.run_summary import RunSummary
 from jobs.settings import MechanismPolicy, Policy, ProductPolicy, RunSettings
 
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"

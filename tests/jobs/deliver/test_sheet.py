@@ -11,11 +11,14 @@ import pytest
 from released_city import PLACE, delivery, product_rows, release
 
 from expectations.products import PRODUCTS
-from jobs.deliver.facts import coverage, example, facts, intervals, period, privacy
+from jobs.deliver.facts import coverage, example, facts, intervals, period, privacy, reach
 from jobs.deliver.limits import direction, limits
 from jobs.deliver.sheet import check, render
-from jobs.deliver.words import WORDS, daypart_words
+from jobs.deliver.words import WORDS, day_type_words, daypart_words
+from jobs.period_settings import CalendarPolicy
 from jobs.settings import MechanismPolicy, Policy, ProductPolicy
+
+CALENDAR = CalendarPolicy()
 
 
 def dwell(*cells):
@@ -34,7 +37,7 @@ def dwell(*cells):
 class TestFacts:
     @pytest.mark.parametrize("product", PRODUCTS)
     def test_every_product_has_a_sheet_that_fits_the_schema(self, product):
-        sheet = facts(delivery(product))
+        sheet = facts(delivery(product), CALENDAR)
         check(sheet)
         assert json.loads(json.dumps(sheet)) == sheet
         page = render(sheet, delivery(product))
@@ -43,7 +46,7 @@ class TestFacts:
 
     def test_the_schema_refuses_what_it_does_not_know(self):
         with pytest.raises(jsonschema.ValidationError):
-            check(facts(delivery("panel")) | {"persons": 5})
+            check(facts(delivery("panel"), CALENDAR) | {"persons": 5})
 
     def test_coverage_counts_cells_by_status_level_and_axis(self):
         given = dwell(
@@ -65,7 +68,7 @@ class TestFacts:
         assert {e["level"]: e["median"] for e in found["by_level"]} == {"district": 0.1, "poi": 0.5}
 
     def test_a_release_without_a_figure_has_no_widths_and_no_example(self):
-        sheet = facts(dwell(("z00", "15-30", "suppressed", None, 0)))
+        sheet = facts(dwell(("z00", "15-30", "suppressed", None, 0)), CALENDAR)
         check(sheet)
         assert (sheet["intervals"]["median"], sheet["counted"]["example"]) == (None, None)
         assert "0 %" in render(sheet, dwell(("z00", "15-30", "suppressed", None, 0)))
@@ -104,12 +107,27 @@ class TestPeriod:
         ],
     )
     def test_first_and_last_day(self, text, kind, first, last):
-        found = period(text)
+        found = period(text, CALENDAR)
         assert (found["kind"], found["first_day"], found["last_day"]) == (kind, first, last)
+
+    def test_kinds_of_days(self):
+        easter = period("2026-W14", CALENDAR)
+        assert easter["day_types"] == {"workday": 4, "sunday_or_holiday": 2, "saturday": 1}
+        assert easter["holidays"] == ["Good Friday (2026-04-03)"]
+        assert day_type_words(easter["day_types"]) == "4 working days, 1 Saturday, 2 Sundays or public holidays"
+        assert day_type_words(period("2026-04-06", CALENDAR)["day_types"]) == "Sunday or public holiday"
+        assert day_type_words(period("2026-03-03", CALENDAR)["day_types"]) == "working day"
 
     def test_parts_of_the_day_fill_it(self):
         assert daypart_words()["night"] == "00:00 to 06:00"
         assert daypart_words()["evening"] == "19:00 to 24:00"
+
+
+class TestReach:
+    def test_each_zone_once_and_places_first(self):
+        found = reach(delivery("catchment"))
+        assert found[0] == {"name": "Riverside Centre", "median_km": 2.1, "radius_80_km": 4.5}
+        assert len(found) == len({entry["name"] for entry in found}) == 17
 
 
 class TestLimits:
@@ -138,14 +156,14 @@ class TestRender:
     def test_a_restriction_and_notes_stand_above_all_else(self):
         note = "not for release: test noise"
         given = delivery("panel", for_release=False, note=note)
-        page = render(facts(given), given)
+        page = render(facts(given, CALENDAR), given)
         assert page.index("Not for release.") < page.index("What was counted")
         given = delivery("od", note="5 of 7 days: 2026-03-07 and 2026-03-08 are missing; second")
-        page = render(facts(given), given)
+        page = render(facts(given, CALENDAR), given)
         assert page.index("are missing</li><li>second</li>") < page.index("What was counted")
 
     def test_names_are_text_not_markup(self):
         given = delivery("panel")
         given.zones["name"] = "<b>&"
-        page = render(facts(given), given)
+        page = render(facts(given, CALENDAR), given)
         assert "&lt;b&gt;&amp;" in page and "<b>&" not in page.replace("<b>&lt;", "")
