@@ -31,7 +31,7 @@ class ReleasedDay:
         note: What restricts its use; ``None``: it may be published.
         zones: One row a zone: ``zone_id, name, level, role, depth, is_finest, km2, shape`` (shapely, WGS84).
         cells: One row a zone and hour: ``zone_id, hour, status, value, lower, upper``; figures are null
-            unless the status is in ``SHOWN``. Hours that have a figure together (merged) have its mean each.
+            unless the status is in ``SHOWN``. Hours that are merged have the mean of the hours together.
         extrapolated: Whether ``value`` is an estimate of people, or (no residents were given) phones of the
             panel, for which there is no interval.
     """
@@ -120,11 +120,11 @@ def day_of(
         km2=zones["tiles"].astype(float) * _TILE_KM2, shape=shapes
     )
     value = figures["estimate" if extrapolated else "persons"]
-    cells = spread_merged(
-        figures[["zone_id", "hour", "status", "covers"]].assign(
-            value=value.astype(float), lower=figures["lower"].astype(float), upper=figures["upper"].astype(float)
-        )
+    cells = figures[["zone_id", "hour", "status"]].assign(
+        value=value.astype(float), lower=figures["lower"].astype(float), upper=figures["upper"].astype(float)
     )
+    if "covers" in figures:
+        cells = _spread_merged(cells, figures["covers"])
     return ReleasedDay(
         date,
         release,
@@ -135,20 +135,15 @@ def day_of(
     )
 
 
-def spread_merged(cells: pd.DataFrame) -> pd.DataFrame:
-    """Give each hour that a merged figure covers its mean an hour: as person-hours in one hour it would mislead.
-
-    Args:
-        cells: ``zone_id, hour, status, covers, value, lower, upper``; ``covers`` lists hours as ``01,02``.
-
-    Returns:
-        The same without ``covers``; the covered hours are ``merged``.
-    """
-    merged = cells[(cells["status"] == "merged") & cells["covers"].notna()].copy()
-    merged["hour"] = merged["covers"].str.split(",")
-    numbers = ["value", "lower", "upper"]
-    merged[numbers] = merged[numbers].div(merged["hour"].str.len(), axis=0)
-    each = merged.explode("hour").astype({"hour": cells["hour"].dtype}).drop(columns="covers")
-    covered = pd.MultiIndex.from_frame(each[["zone_id", "hour"]])
-    others = cells.drop(columns="covers")[~pd.MultiIndex.from_frame(cells[["zone_id", "hour"]]).isin(covered)]
-    return pd.concat([others, each], ignore_index=True) if len(each) else others
+def _spread_merged(cells: pd.DataFrame, covers: pd.Series[str]) -> pd.DataFrame:
+    """Give each hour of a merged figure, which are person-hours, the mean of its hours."""
+    merged = cells[cells["status"] == "merged"]
+    hours = covers[merged.index].str.split(",")
+    means = merged.assign(hour=hours)
+    for name in ("value", "lower", "upper"):
+        means[name] = merged[name] / hours.str.len()
+    means = means.explode("hour")
+    means["hour"] = means["hour"].astype(cells["hour"].dtype)
+    keys = ["zone_id", "hour"]
+    others = cells.merge(means[keys], on=keys, how="left", indicator=True)
+    return pd.concat([cells[(others["_merge"] == "left_only").to_numpy()], means], ignore_index=True)

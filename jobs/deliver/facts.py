@@ -23,6 +23,8 @@ from jobs.settings import Policy
 VERSION = "1.0"
 _DELTA = 1e-9
 _SHOWN = ("published", "merged")
+_UNJUDGED = ("speed",)
+"""Roles whose counts tell a word of a cell that another role decides to show."""
 
 
 def facts(delivery: Delivery, calendar: CalendarPolicy, policy: Policy | None = None) -> dict[str, Any]:
@@ -126,7 +128,9 @@ def privacy(delivery: Delivery, policy: Policy | None) -> dict[str, Any]:
         "min_persons": least,
         "margin_sigmas": margin,
         "sigma": sigma,
-        "threshold": {role: math.ceil(least + margin * scale) for role, scale in sigma.items()},
+        "threshold": {
+            role: math.ceil(least + margin * scale) for role, scale in sigma.items() if role not in _UNJUDGED
+        },
         "max_cells": bounds or None,
         "rho": rho,
         "delta": _DELTA,

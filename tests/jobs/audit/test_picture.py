@@ -69,7 +69,6 @@ def make_figures(extrapolated: bool = True) -> pd.DataFrame:
                     "estimate": scaled,
                     "lower": scaled - 200 if scaled else None,
                     "upper": scaled + 200 if scaled else None,
-                    "covers": None,
                 }
             )
     return pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from expectations.contract import Schema
 from expectations.products import FOOTFALL, RELEASES
 from expectations.zones import ZONES
 from jobs.audit.picture import busiest_hour
-from jobs.audit.released import released_day, spread_merged
+from jobs.audit.released import day_of, released_day
 from jobs.errors import ThreestepError
 from jobs.lake import Lake
 
@@ -81,24 +81,14 @@ def test_a_day_without_a_release_is_refused(spark: SparkSession, lake: Lake, tmp
         released_day(Lake(spark, str(tmp_path)), DATE)
 
 
-def test_hours_that_have_a_figure_together_have_its_mean_each() -> None:
-    columns = ["zone_id", "hour", "status", "covers", "value", "lower", "upper"]
-    nothing = (None, None, None)
-    cells = pd.DataFrame(
-        [
-            ("z", 1, "merged", "01,03", 90.0, 60.0, 120.0),
-            ("z", 2, "published", None, 70.0, 60.0, 80.0),
-            ("z", 3, "suppressed", None, *nothing),
-            ("y", 3, "suppressed", None, *nothing),
-        ],
-        columns=columns,
-    )
-    found = spread_merged(cells).sort_values(["zone_id", "hour"])
-    assert list(zip(found["zone_id"], found["hour"], found["status"], strict=True)) == [
-        ("y", 3, "suppressed"),
-        ("z", 1, "merged"),
-        ("z", 2, "published"),
-        ("z", 3, "merged"),
+def test_each_hour_of_a_merged_figure_has_the_mean_of_its_hours(lake: Lake) -> None:
+    zones = lake.door(reads=[Schema.REFERENCE]).read(ZONES).toPandas()
+    rows = [(0, "merged", 90, 60, 120, "00,02"), (1, "published", 80, 70, 95, None), (2, "suppressed", *4 * [None])]
+    names = ["hour", "status", "estimate", "lower", "upper", "covers"]
+    figures = pd.DataFrame(rows, columns=names).assign(zone_id="z", persons=1)
+    cells = day_of(DATE, "r", None, zones, figures).cells
+    assert cells[["hour", "status", "value", "lower", "upper"]].to_numpy().tolist() == [
+        [0, "merged", 45.0, 30.0, 60.0],
+        [1, "published", 80.0, 70.0, 95.0],
+        [2, "merged", 45.0, 30.0, 60.0],
     ]
-    assert found["value"].tolist()[1:] == [45, 70, 45]
-    assert found["upper"].tolist()[1:] == [60, 80, 60]

@@ -17,7 +17,8 @@ def budget_table(policy: Policy) -> str:
         least = policy.min_persons_attributes if product.with_attributes else policy.min_persons
         for role, mechanism in product.mechanisms.items():
             sigma = math.sqrt((mechanism.max_cells or 24) / (2 * mechanism.rho))
-            threshold = math.ceil(least + policy.margin_sigmas * sigma)
+            # Speeds only tell the band of a cell that is shown for other reasons.
+            threshold = "" if role == "speed" else math.ceil(least + policy.margin_sigmas * sigma)
             bound = mechanism.max_cells or "hours"
             cells = (
                 name,

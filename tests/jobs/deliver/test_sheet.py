@@ -85,6 +85,11 @@ class TestPrivacy:
         assert found["epsilon"] == pytest.approx(0.05 + 2 * math.sqrt(0.05 * math.log(1e9)), abs=1e-3)
         assert (found["max_cells"], found["period_rho"]) == (None, 0.1)
 
+    def test_speeds_have_noise_but_no_threshold(self):
+        given = delivery("corridor_flow", sigma='{"corridor": 18.3, "speed": 36.5}')
+        assert [*privacy(given, None)["threshold"]] == ["corridor"]
+        assert "Noise, speed" in render(facts(given, CALENDAR), given)
+
     def test_the_policy_of_the_release_adds_what_one_person_can_change(self):
         dwelling = ProductPolicy(
             purpose="market_research", mechanisms={"partition": MechanismPolicy(rho=0.01, max_cells=4)}
