@@ -92,12 +92,12 @@ def records(rows: pd.DataFrame, *columns: str) -> list[dict[str, Any]]:
     """Rows as plain records; what is null is None, so that nothing is drawn for it."""
     picked = rows[list(columns)]
     return [
-        {name: (None if pd.isna(value) else _plain(value)) for name, value in record.items()}
+        {str(name): (None if pd.isna(value) else _plain(value)) for name, value in record.items()}
         for record in picked.astype(object).to_dict("records")
     ]
 
 
-def features(shapes: Mapping[str, str], rows: pd.DataFrame, key: str, *columns: str) -> list[dict[str, Any]]:
+def features(shapes: Mapping[Any, str], rows: pd.DataFrame, key: str, *columns: str) -> list[dict[str, Any]]:
     """GeoJSON features of rows, simplified for a screen, with clockwise rings, as d3 wants them.
 
     Args:

@@ -62,7 +62,8 @@ class TestRunExport:
     def test_all_products_of_a_day_but_not_of_a_week(self, lake, tmp_path):
         written = run_export(lake, ExportParams(str(DATE), "csv", tmp_path / "day"))
         assert [(name, path.name) for name, path, _ in written] == [
-            (f"{p}-{DATE}-r0", f"{p}-{DATE}-r0.csv") for p in ("panel", "footfall")
+            (f"{p}-{DATE}-r0", f"{p}-{DATE}-r0.csv")
+            for p in ("panel", "footfall", "dwell", "approach", "audience", "corridor_flow")
         ]
         ((name, path, rows),) = run_export(lake, ExportParams(WEEK, "csv", tmp_path / "week", None))
         assert (name, path.name, rows) == (f"od-{WEEK}-r0", f"od-{WEEK}-r0.csv", len(delivery("od").rows))
@@ -154,7 +155,7 @@ class TestOverview:
         (line,) = [line for line in text.splitlines() if "footfall" in line]
         cells = [cell.strip() for cell in line.strip("│ ").split("│")]
         assert cells[1:3] == [str(shown["published"]), str(shown["suppressed"])]
-        assert cells[-1] == "1 released, 1 not yet"
+        assert cells[-1] == "1 released, 7 not yet"
         assert "corridor_flow" in text and f"{lake.root}/products" in text.replace("\n", "")
 
 
