@@ -8,6 +8,7 @@ import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
 from jobs.commands.consent import explain_line, keys, receipts
+from jobs.commands.delivering import dictionary, export, sheet
 from jobs.commands.erasing import erase
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
@@ -33,6 +34,9 @@ app.command("explain-line")(explain_line)
 app.command("erase")(erase)
 app.command("keys")(keys)
 app.command("bench")(bench)
+app.command("export")(export)
+app.command("sheet")(sheet)
+app.command("dictionary")(dictionary)
 app.command("doctor")(doctor)
 app.command("policy")(show_policy)
 

@@ -10,13 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from expectations.catalog import ALL
 from expectations.contract import Schema
 from expectations.corridors import CORRIDORS
 from expectations.gate import Gate
-from expectations.products import PRODUCTS, RELEASES
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.offered import offered
 from jobs.aggregate.run import run_aggregate
@@ -277,22 +275,6 @@ class _Run:
         if found is None or None in more:
             return None
         return digest(found, *more, self.settings.policy.digest)
-
-
-def published(context_lake: Lake, days: Sequence[dt.date]) -> dict[str, dict[str, int]]:
-    """Cells by product and status of the days' valid releases, from the product tables alone."""
-    door = context_lake.door(reads=[Schema.PRODUCTS])
-    if not door.exists(RELEASES):
-        return {}
-    valid = door.read(RELEASES).select("release_id")
-    found: dict[str, dict[str, int]] = {}
-    for product in daily(PRODUCTS):
-        contract = PRODUCTS[product]
-        if door.exists(contract):
-            rows = door.read(contract).filter(F.col("date").isin(list(days))).join(valid, "release_id", "left_semi")
-            counted = rows.groupBy("status").agg(F.count("*").alias("cells")).orderBy("status").collect()
-            found[product] = {row["status"]: int(row["cells"]) for row in counted}
-    return found
 
 
 def _docs_folder(settings: RunSettings) -> Path | None:
