@@ -9,10 +9,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from expectations.segments import SEGMENTS
+from jobs.transform.draw import drawn
 from udfs.ground import distance_m, same_ground
 from udfs.radio import ring_of
 
-_TRACK = ("pseudonym", "line_no", "date")
+_UNIT = ("pseudonym", "date")
+_TRACK = (*_UNIT, "line_no")
 """A line of a unit on a day. The pseudonym comes first: a sort's first column is the one that it compares cheaply."""
 
 _CONTACTS_BITS, _PLACE_BITS = 16, 29
@@ -37,17 +39,20 @@ class StayParams:
     ping_pong_seconds: int
 
 
-def day_segments(movement: DataFrame, positions: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+def day_segments(
+    movement: DataFrame, positions: DataFrame, profile: DataFrame, days: DataFrame, params: StayParams
+) -> DataFrame:
     """All of stage 2: from rows of ``pseudonymous.movement`` to rows of ``pseudonymous.segments``.
 
     Args:
         movement: Rows of ``pseudonymous.movement``, event-sized at worst.
         positions: Rows of ``reference.cell_positions``.
+        profile: Rows of ``pseudonymous.profile``: where units are registered.
         days: ``date, day_start, day_end``, small.
         params: See ``StayParams``.
     """
     places = numbered_places(positions)
-    return segments(settled_runs(located(movement, places), params), places, days, params)
+    return segments(settled_runs(located(movement, places), params), places, profile, days, params)
 
 
 def numbered_places(positions: DataFrame) -> DataFrame:
@@ -113,12 +118,12 @@ def settled_runs(runs: DataFrame, params: StayParams) -> DataFrame:
         params: See ``StayParams``.
 
     Returns:
-        The runs with ``group_no``. One shuffle and one sort, by the track.
+        The runs with ``group_no``. One shuffle, by unit, and one sort, by the track.
     """
     order = _order()
     by_start = Window.partitionBy(*_TRACK).orderBy("starts")
     back, ahead = by_start.rangeBetween(-params.stay_seconds, 0), by_start.rangeBetween(0, params.stay_seconds)
-    sorted_once = runs.repartition(*_TRACK).sortWithinPartitions(*_TRACK, "starts", "ends", "place_no")
+    sorted_once = runs.repartition(*_UNIT).sortWithinPartitions(*_TRACK, "starts", "ends", "place_no")
     looked = sorted_once.select("*", (_one_ground(back) | _one_ground(ahead)).alias("at_rest"))
     before = {
         c: F.lag(c).over(order) for c in ("starts", "ends", "purposes", "cell_no", "x", "y", "radius_m", "at_rest")
@@ -137,22 +142,22 @@ def settled_runs(runs: DataFrame, params: StayParams) -> DataFrame:
     return looked.withColumn("breaks", breaks).withColumn("group_no", F.count(F.when(F.col("breaks"), 1)).over(so_far))
 
 
-def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+def segments(runs: DataFrame, places: DataFrame, profile: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
     """Close groups into segments: dominant cell, drawn position, time shared with the neighbours, cut at midnight.
 
-    The position is one of the footprint's equiprobable quantiles, chosen by a hash of the keyed pseudonym
-    and the footprint's site group and ring: one draw a unit, site group, ring and key period, however often it is
-    asked for. What lies farther from any contact than half of the longest shared silence is unknown.
+    Positions: see ``jobs.transform.draw``. What lies farther from any contact than half of the longest shared
+    silence is unknown.
 
     Args:
         runs: See ``settled_runs``.
         places: See ``numbered_places``, broadcast.
+        profile: Rows of ``pseudonymous.profile``, joined by unit.
         days: ``date, day_start, day_end``, small.
         params: See ``StayParams``.
 
     Returns:
         Rows of ``pseudonymous.segments``; of a track with a contact on the day they cover the day without overlap.
-        No further shuffle.
+        No further shuffle of runs.
     """
     groups = runs.groupBy(*_TRACK, "purposes", "group_no").agg(
         F.min("starts").alias("starts"), F.max("ends").alias("ends"), F.max(_weight()).alias("weight")
@@ -168,13 +173,10 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
         F.coalesce(F.lead("purposes").over(order), "purposes").alias("next_purposes"),
         F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int").alias("place_no"),
     )
-    slots = places.select("place_no", "site_group", "ring", F.col("is_small").alias("by_small_cell"), "quantiles")
-    slot = F.pmod(F.xxhash64("pseudonym", "site_group", "ring"), F.size("quantiles").cast("long")).cast("int")
     bounds = days.select("date", *(F.col(f"day_{end}").cast("long").alias(f"day_{end}") for end in ("start", "end")))
     return (
-        shared.join(F.broadcast(bounds), on="date", how="inner")
-        .join(F.broadcast(slots), on="place_no", how="inner")
-        .withColumn("tile", F.element_at("quantiles", slot + 1))
+        drawn(shared, places, profile)
+        .join(F.broadcast(bounds), on="date", how="inner")
         .select(*_TRACK, F.inline(_pieces(params)))
         .filter("start_time < end_time AND purposes <> 0")
         .select(SEGMENTS.column_names)

@@ -6,7 +6,7 @@ import pytest
 from frames import frame, rows
 
 from jobs.settings import RadioPolicy
-from jobs.transform.prior import other_ground, tile_priors
+from jobs.transform.prior import home_ground, other_ground, tile_priors
 
 ZONES = "zone_id string, role string, depth int, tiles int"
 TILES = "level string, zone_id string, tile bigint"
@@ -63,3 +63,27 @@ class TestTilePriors:
 
     def test_without_residents_all_ground_is_alike(self, spark, ground):
         assert rows(tile_priors(*ground, frame(spark, PEOPLE), RadioPolicy())) == []
+
+
+class TestHomeGround:
+    def test_small_zones_are_lifted_more(self, spark, ground):
+        zones, tiles = ground
+        people = frame(spark, PEOPLE, ("west", 2023, 300), ("east", 2023, 100))
+        finest = zones.withColumn("is_finest", zones["zone_id"].isin("west", "east"))
+        found = rows(home_ground(finest, tiles, people, RadioPolicy(home_residents=600)))
+        assert found == [(1, ("west", 2.0)), (2, ("west", 2.0)), (3, ("east", 6.0)), (4, ("east", 6.0))]
+
+    def test_residents_of_the_level_above_are_spread_over_its_tiles(self, spark, ground):
+        zones, tiles = ground
+        finest = zones.withColumn("is_finest", zones["zone_id"].isin("west", "east"))
+        city = frame(spark, PEOPLE, ("city", 2023, 400))
+        assert {home for _, home in rows(home_ground(finest, tiles, city, RadioPolicy(home_residents=600)))} == {
+            ("west", 3.0), ("east", 3.0)
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(("people", "weight"), [([], 600), ([("west", 2023, 300)], 0)])
+    def test_none_without_residents_or_weight(self, spark, ground, people, weight):
+        zones, tiles = ground
+        finest = zones.withColumn("is_finest", zones["zone_id"].isin("west", "east"))
+        told = home_ground(finest, tiles, frame(spark, PEOPLE, *people), RadioPolicy(home_residents=weight))
+        assert rows(told) == []
