@@ -133,7 +133,7 @@ class RadioPolicy(_Frozen):
         default=0.1, gt=0, description="Of ground whose residents no table tells, against the mean of the others"
     )
     prior_level_weights: dict[str, float] = Field(
-        default={}, description="Factors for the tiles of zones of a level (land use, points of interest)"
+        default={"poi": 4.0}, description="Factors for the tiles of zones of a level (land use, points of interest)"
     )
     home_residents: float = Field(
         default=600_000,
