@@ -18,7 +18,6 @@ from expectations.gate import Gate
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.offered import offered
 from jobs.aggregate.run import run_aggregate
-from jobs.aggregate.specs import daily
 from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.clearing import clear_up
