@@ -13,7 +13,6 @@ from pyspark.sql import SparkSession
 
 from expectations.catalog import ALL
 from expectations.contract import Schema
-from expectations.corridors import CORRIDORS
 from expectations.gate import Gate
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.offered import offered
@@ -106,7 +105,7 @@ class _Run:
     def run(self, only: Sequence[str]) -> RunSummary:
         self.only = only
         self.released = done = released_ids(self.context)
-        products = offered(self.context, corridors_come=self.landing.has(CORRIDORS.name))
+        products = offered(self.context, corridors_come=self.landing.has("corridors"))
         released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]

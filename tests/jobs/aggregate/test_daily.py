@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 from collections import Counter
@@ -97,7 +96,8 @@ def test_segments_are_shuffled_once_for_all_products(day, products):
         found = re.search(r"Exchange hashpartitioning\([^)]*pseudonym[^)]*\), (?:\d+\), )?(\w+)", line)
         if found:
             depth = line.index("Exchange")
-            below = itertools.takewhile(lambda text: (re.search(r"\w", text) or found).start() > depth, lines[i + 1 :])
+            ends = [j for j, text in enumerate(lines) if j > i and re.search(r"\w", text[: depth + 1])]
+            below = lines[i + 1 : min(ends, default=len(lines))]
             kinds.add((found[1], any("InMemoryTableScan" in text for text in below)))
     # The repartitioning, in the cache, and that of people, who stand in no cache; a further one would be of segments.
     assert kinds == {("REPARTITION_BY_COL", False), ("ENSURE_REQUIREMENTS", False)}
