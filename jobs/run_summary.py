@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyspark.sql import functions as F
-
-from expectations.contract import Schema
-from expectations.products import PRODUCTS, RELEASES
-from jobs.aggregate.specs import daily
 from jobs.context import JobReport
-from jobs.lake import Lake
 
 
 @dataclass
@@ -39,22 +32,3 @@ class RunSummary:
     seconds: dict[str, float] = field(default_factory=dict)
     wall_seconds: float = 0.0
     docs: Path | None = None
-
-
-def published(context_lake: Lake, days: Sequence[dt.date]) -> dict[str, dict[str, int]]:
-    """Cells by product and status of the days' valid releases, from the product tables alone."""
-    door = context_lake.door(reads=[Schema.PRODUCTS])
-    if not door.exists(RELEASES):
-        return {}
-    valid = door.read(RELEASES).select("release_id")
-    found: dict[str, dict[str, int]] = {}
-    for product in daily(PRODUCTS):
-        if door.exists(PRODUCTS[product]):
-            rows = (
-                door.read(PRODUCTS[product])
-                .filter(F.col("date").isin(list(days)))
-                .join(valid, "release_id", "left_semi")
-            )
-            counted = rows.groupBy("status").agg(F.count("*").alias("cells")).orderBy("status").collect()
-            found[product] = {row["status"]: int(row["cells"]) for row in counted}
-    return found

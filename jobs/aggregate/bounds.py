@@ -14,12 +14,13 @@ def bounded(cells: DataFrame, most: Mapping[str, int], carried: tuple[str, ...] 
     """Keep at most so many cells of a unit, date and role, chosen by a hash of the keyed pseudonym and the cell.
 
     Args:
-        cells: One row a unit and cell: ``date, pseudonym, role, product`` and ``CELL``; each counts one person.
+        cells: Cells that units touch: ``date, pseudonym, role, product`` and ``CELL``; one that is there more
+            than once counts once.
         most: Bound (L0) by role; roles without one are left out.
-        carried: Further columns that are handed on; they have no say in the choice.
+        carried: Further columns that are handed on, one value a unit and cell; they have no say in the choice.
 
     Returns:
-        The rows that are kept. No shuffle of rows that lie together by unit.
+        One row a unit and cell that is kept. No shuffle of rows that lie together by unit.
     """
     limit = F.lit(None).cast("int")
     for role, cells_kept in sorted(most.items()):
@@ -28,5 +29,7 @@ def bounded(cells: DataFrame, most: Mapping[str, int], carried: tuple[str, ...] 
     order = Window.partitionBy("pseudonym", "date", "role", "product").orderBy(
         draw, *(F.col(c).asc_nulls_first() for c in CELL)
     )
-    ranked = cells.withColumn("rank", F.row_number().over(order)).filter(F.col("rank") <= limit)
-    return ranked.select("date", "pseudonym", "role", "product", *CELL, *carried)
+    nth = {"cell": F.dense_rank(), "row": F.row_number(), "first": F.rank()}
+    ranked = cells.select("*", *(number.over(order).alias(f"nth_{name}") for name, number in nth.items()))
+    kept = ranked.filter((F.col("nth_cell") <= limit) & (F.col("nth_row") == F.col("nth_first")))
+    return kept.select("date", "pseudonym", "role", "product", *CELL, *carried)

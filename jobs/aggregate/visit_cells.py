@@ -1,4 +1,4 @@
-"""What visits count for: duration, direction of approach, and who the visitors are; one row a unit and cell."""
+"""What visits count for: duration, direction of approach, and who the visitors are; a cell a visit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNTOLD = SECTORS[-1]
 
 
 def dwell_cells(visits: DataFrame) -> DataFrame:
-    """Bands of the visits' durations, one a unit, zone and band.
+    """Bands of the visits' durations.
 
     A visit with a stay lasts a stay's least duration at least: what is shorter was cut at midnight. Without
     a stay it is a short presence, which small cells alone can tell.
@@ -29,7 +29,7 @@ def dwell_cells(visits: DataFrame) -> DataFrame:
         visits: See ``jobs.transform.visits.visits``.
 
     Returns:
-        ``date, pseudonym, role, product`` and ``CELL``.
+        One row a visit: ``date, pseudonym, role, product`` and ``CELL``.
     """
     seconds = F.col("end_time").cast("long") - F.col("start_time").cast("long")
     told = F.when(F.col("has_stay"), F.greatest(seconds, F.lit(60 * _STAY_MINUTES))).otherwise(seconds)
@@ -40,7 +40,7 @@ def dwell_cells(visits: DataFrame) -> DataFrame:
 
 
 def approach_cells(visits: DataFrame, centres: DataFrame, time_zone: str) -> DataFrame:
-    """Sectors that visits with a stay came from, one a unit, zone, daypart and sector.
+    """Sectors that visits with a stay came from.
 
     The sector is that of the last position before the visit which footprints can tell from the zone: in another zone
     of the partition, and at a distance at which its angular uncertainty is at most 45 degrees. It is
@@ -53,7 +53,7 @@ def approach_cells(visits: DataFrame, centres: DataFrame, time_zone: str) -> Dat
         time_zone: Zone of the local clock.
 
     Returns:
-        ``date, pseudonym, role, product`` and ``CELL``.
+        One row a visit: ``date, pseudonym, role, product`` and ``CELL``.
     """
     stayed = visits.filter("has_stay").join(F.broadcast(centres), on="zone_id", how="left")
 
@@ -70,17 +70,17 @@ def approach_cells(visits: DataFrame, centres: DataFrame, time_zone: str) -> Dat
 
 
 def audience_cells(visits: DataFrame, profile: DataFrame) -> DataFrame:
-    """Visitors who stayed, one row a unit and zone, with the age band and gender of the master data.
+    """Who made the visits with a stay, by age band and gender of the master data.
 
     Args:
         visits: See ``jobs.transform.visits.visits``.
         profile: Rows of ``pseudonymous.profile``.
 
     Returns:
-        ``date, pseudonym, role, product`` and ``CELL``; who has no master data is ``unknown``.
+        One row a visit: ``date, pseudonym, role, product`` and ``CELL``; who has no master data is ``unknown``.
     """
     who = profile.select("date", "pseudonym", "age_band", "gender")
-    known = visits.filter("has_stay").join(who, on=["date", "pseudonym"], how="left")
+    known = visits.filter("has_stay").join(who, on=["pseudonym", "date"], how="left")
     age, gender = (F.coalesce(name, F.lit("unknown")) for name in ("age_band", "gender"))
     return _cells(known, "audience", part=age, other=gender)
 
@@ -140,4 +140,4 @@ def _cells(visits: DataFrame, product: str, *, part: Column, other: Column | Non
         part.alias("part"),
         (nothing if other is None else other).alias("other"),
     )
-    return named.select("date", "pseudonym", "role", "product", *CELL).distinct()
+    return named.select("date", "pseudonym", "role", "product", *CELL)

@@ -145,8 +145,9 @@ def _row(score: Score, measure: Row) -> tuple[object, ...]:
 
 
 def _held(spark: SparkSession, found: Sequence[Coverage], date: dt.date) -> list[Row]:
-    rows: list[tuple[object, ...]] = []
-    rows += [(date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found]
+    rows: list[tuple[object, ...]] = [
+        (date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found
+    ]
     rows += [(date, "interval_coverage_error", c.level, "threestep", c.error, c.zones) for c in found]
     return spark.createDataFrame(rows, MEASURES_SCHEMA).collect() if rows else []
 

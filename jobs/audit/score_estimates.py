@@ -164,7 +164,7 @@ def _segments(context: RunContext, positions: DataFrame) -> DataFrame:
     """Segments of the same cleaned movement with other footprints."""
     door, policy, days = context.lake.door(reads=[Schema.PSEUDONYMOUS]), context.policy, context.settings.days
     bounds = days_frame(context.spark, days, policy)
-    return day_segments(door.read(MOVEMENT), positions, bounds, stay_params(policy))
+    return day_segments(door.read(MOVEMENT), positions, door.read(PROFILE), bounds, stay_params(policy))
 
 
 def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose: str) -> DataFrame:

@@ -62,7 +62,7 @@ def true_track(itineraries: DataFrame, persons: DataFrame, days: DataFrame, stay
 def visit_cells(
     segments: DataFrame, counted: DataFrame, resolution: DataFrame, profile: DataFrame, policy: Policy
 ) -> DataFrame:
-    """What the visits of some segments count for, unbounded, for all three products.
+    """What the visits of some segments count for, unbounded, once a unit and cell, for all three products.
 
     Args:
         segments: Rows of ``pseudonymous.segments``, or ``true_track``.
@@ -80,6 +80,7 @@ def visit_cells(
         dwell_cells(made)
         .unionByName(approach_cells(made, centres, policy.time_zone))
         .unionByName(audience_cells(made, profile))
+        .distinct()
     )
 
 

@@ -78,11 +78,11 @@ def visits(
         )
         .filter("ends")
     )
-    # By unit alone: with more keys in the join, Spark would shuffle both sides anew.
+    # By unit alone, for with more keys Spark would shuffle both sides anew; in the order in which visits are sorted.
     own = homes.select("date", "pseudonym", "home_zone_id")
     elsewhere = (F.col("role") == "place") | ~F.col("zone_id").eqNullSafe(F.col("home_zone_id"))
     return (
-        made.join(own, on=["date", "pseudonym"], how="left")
+        made.join(own, on=list(_UNIT), how="left")
         .filter(elsewhere)
         .select("date", "pseudonym", "role", "zone_id", "start_time", "end_time", "has_stay", "before")
     )
@@ -109,23 +109,32 @@ def _presences(segments: DataFrame) -> DataFrame:
     )
     so_far = order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     until = F.max("end_time").over(order.rowsBetween(Window.unboundedPreceding, -1))
-    breaks = (F.col("kind") == "unknown") | (F.col("start_time") > until)
+    breaks = F.coalesce((F.col("kind") == "unknown") | (F.col("start_time") > until), F.lit(True))
     stays, small = F.col("kind") == "stay", (F.col("kind") == "move") & F.col("by_small_cell")
-    chained = segments.select(
-        "*",
-        F.count_if(F.coalesce(breaks, F.lit(True))).over(so_far).alias("chain"),
-        F.count_if(stays).over(so_far).alias("stays"),
-        F.count_if(stays | small).over(so_far).alias("contacts"),
-    )
-    spot = F.struct("chain", F.struct("tile", "area", "blur_m").alias("spot"))
-    back = F.array(*(F.lag(spot, i).over(order) for i in range(1, LOOK_BACK + 1)))
+    spot = F.struct("tile", "area", "blur_m", "breaks")
+    kept = [c for c in segments.columns if c not in ("area", "blur_m", "purposes")]
     return (
-        chained.withColumn("back", back)
+        segments.withColumn("breaks", breaks)
+        .select(
+            *(*kept, "breaks"),
+            F.count_if(stays).over(so_far).alias("stays"),
+            F.count_if(stays | small).over(so_far).alias("contacts"),
+            *(F.lag(spot, i).over(order).alias(f"back_{i}") for i in range(1, LOOK_BACK + 1)),
+        )
         .filter(stays | small)
-        .withColumn("here", F.filter("back", lambda b: (b["chain"] == F.col("chain")) & b["spot"]["tile"].isNotNull()))
-        .withColumn("before", F.transform("here", lambda b: b["spot"]))
-        .drop("back", "here", "area", "blur_m", "chain")
+        .select(*kept, "stays", "contacts", _before())
     )
+
+
+def _before() -> Column:
+    """Positions back to the last break, latest first."""
+    reached, found = ~F.col("breaks"), []
+    for i in range(1, LOOK_BACK + 1):
+        back = F.col(f"back_{i}")
+        spot = F.struct(back["tile"].alias("tile"), back["area"].alias("area"), back["blur_m"].alias("blur_m"))
+        found.append(F.when(reached & back["tile"].isNotNull(), spot))
+        reached = reached & ~F.coalesce(back["breaks"], F.lit(True))
+    return F.array_compact(F.array(*found)).alias("before")
 
 
 def _rooms(counted: DataFrame) -> DataFrame:

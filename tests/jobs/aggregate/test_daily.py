@@ -90,8 +90,15 @@ def test_no_unit_passes_its_bounds_and_no_order_matters(day, products):
 def test_segments_are_shuffled_once_for_all_products(day, products):
     shared = day(2)
     plan = contributions(shared, products)._jdf.queryExecution().executedPlan().toString()
-    exchanges = re.findall(r"Exchange hashpartitioning\(([^)]*)\), (\w+)", plan)
-    by_person = {kind for keys, kind in exchanges if "pseudonym" in keys}
-    # The repartitioning, in the cache; people are broadcast here. Any other shuffle would be of segments.
-    assert by_person == {"REPARTITION_BY_COL"}
+    kinds = set()
+    lines = plan.splitlines()
+    for i, line in enumerate(lines):
+        found = re.search(r"Exchange hashpartitioning\([^)]*pseudonym[^)]*\), (?:\d+\), )?(\w+)", line)
+        if found:
+            depth = line.index("Exchange")
+            ends = [j for j, text in enumerate(lines) if j > i and re.search(r"\w", text[: depth + 1])]
+            below = lines[i + 1 : min(ends, default=len(lines))]
+            kinds.add((found[1], any("InMemoryTableScan" in text for text in below)))
+    # The repartitioning, in the cache, and that of people, who stand in no cache; a further one would be of segments.
+    assert kinds == {("REPARTITION_BY_COL", False), ("ENSURE_REQUIREMENTS", False)}
     shared.release()
