@@ -68,10 +68,16 @@ CELL_POSITIONS = Contract(
         (
             "quantiles",
             "ARRAY<BIGINT>!",
-            "Tiles at equiprobable quantiles of the footprint, in Z-order",
+            "Tiles at equiprobable quantiles of the footprint, by zone, in Z-order",
         ),
         ("ring", "INT", "Timing advance divided by ring_steps, whole part; null: whatever the distance"),
         ("ring_steps", "INT", "Steps of timing advance a ring; null: the cell has no rings"),
+        (
+            "homes",
+            "ARRAY<STRUCT<zone_id: STRING, first: INT, slots: INT, at_home: DOUBLE>>",
+            "Zones of the finest partition: their run of quantiles, and the probability that a unit that is registered"
+            " there is drawn from it at once",
+        ),
     ),
     keys=("cell_id", "ring"),
     mode=WriteMode.REPLACE_ALL,

@@ -8,10 +8,11 @@ import typer
 
 from jobs.commands.checking import bench, doctor, show_policy
 from jobs.commands.consent import explain_line, keys, receipts
+from jobs.commands.delivering import dictionary, export, sheet
 from jobs.commands.erasing import erase
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
-from jobs.commands.scoring import score
+from jobs.commands.scoring import coverage, score
 from jobs.console import Teller
 from jobs.errors import ThreestepError
 
@@ -28,11 +29,15 @@ app.command("simulate")(simulate)
 app.command("run")(run)
 app.add_typer(job, name="job")
 app.command("score")(score)
+app.command("coverage")(coverage)
 app.command("receipts")(receipts)
 app.command("explain-line")(explain_line)
 app.command("erase")(erase)
 app.command("keys")(keys)
 app.command("bench")(bench)
+app.command("export")(export)
+app.command("sheet")(sheet)
+app.command("dictionary")(dictionary)
 app.command("doctor")(doctor)
 app.command("policy")(show_policy)
 

@@ -14,6 +14,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
+from expectations.product_words import STATUSES
 from jobs.redaction import describe_error
 
 if TYPE_CHECKING:
@@ -114,16 +115,18 @@ class Teller:
 
     def closing(self, spark: SparkSession, settings: RunSettings, summary: RunSummary) -> None:
         """Close a run: what was published and suppressed, and where it lies."""
+        from jobs.deliver.overview import overview
         from jobs.lake import Lake
-        from jobs.pipeline import published
 
-        found = published(Lake(spark, settings.lake), settings.days)
+        states = overview(Lake(spark, settings.lake), settings.days, settings.policy)
         if not self.live:
             days = {"released": [str(d) for d in summary.days], "already_released": [str(d) for d in summary.already]}
             if summary.waiting:
                 days["waiting"] = [str(d) for d in summary.waiting]
+            found = {state.product: dict(state.statuses) for state in states if state.released}
+            to_come = {state.product: list(state.waiting) for state in states if state.waiting}
             more = {"periods": summary.periods} if summary.periods else {}
-            self._log.info("run done", lake=settings.lake, products=found, **days, **more)
+            self._log.info("run done", lake=settings.lake, products=found, not_released=to_come, **days, **more)
             return
         if summary.already:
             self.console.print(f"{len(summary.already)} day(s) were released before; nothing about them was changed.")
@@ -132,13 +135,15 @@ class Teller:
         for period, told in summary.periods.items():
             self.console.print(f"{period}: {told}.")
         table = Table(title=f"Released, {settings.date} to {settings.until}")
-        for head in ("product", "published", "suppressed", "unresolved", "where"):
-            table.add_column(head, justify="left" if head in ("product", "where") else "right", overflow="fold")
-        for product, cells in found.items():
-            shown = [f"{cells.get(status, 0):,}" for status in ("published", "suppressed", "unresolved")]
-            table.add_row(product, *shown, f"{settings.lake}/products/{product}")
-        if any(found.values()):
+        for head in ("product", *STATUSES, "state"):
+            table.add_column(head, justify="right" if head in STATUSES else "left", overflow="fold")
+        for state in states:
+            # No zeros where nothing is released: there is nothing to count yet.
+            cells = [f"{state.statuses.get(status, 0):,}" if state.released else "" for status in STATUSES]
+            table.add_row(state.product, *cells, state.told)
+        if states:
             self.console.print(table)
+            self.console.print(f"Products: {settings.lake}/products")
         if settings.waiver:
             self.console.print("[yellow]Not for release:[/] made without a consent feed, under a waiver.")
         self.console.print(f"Receipts, budget and quality: {settings.lake}/audit")

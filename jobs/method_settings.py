@@ -57,7 +57,13 @@ class RadioPolicy(Frozen):
         default=0.1, gt=0, description="Of ground whose residents no table tells, against the mean of the others"
     )
     prior_level_weights: dict[str, float] = Field(
-        default={}, description="Factors for the tiles of zones of a level (land use, points of interest)"
+        default={"poi": 4.0}, description="Factors for the tiles of zones of a level (land use, points of interest)"
+    )
+    home_residents: float = Field(
+        default=600_000,
+        ge=0,
+        description="Units out of their registered home zone are taken to be spread over so many residents' ground;"
+        " 0: positions are drawn without regard to it",
     )
     area_residents: int = Field(default=5_000, ge=1, description="Least residents of an inhabited area, without zones")
     area_tiles: int = Field(default=16, ge=1, description="Side of an area in tiles, without zones and population")

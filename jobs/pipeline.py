@@ -10,15 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from expectations.catalog import ALL
 from expectations.contract import Schema
+from expectations.corridors import CORRIDORS
 from expectations.gate import Gate
-from expectations.products import PRODUCTS, RELEASES
 from jobs.aggregate.identity import release_id
+from jobs.aggregate.offered import offered
 from jobs.aggregate.run import run_aggregate
-from jobs.aggregate.specs import daily
 from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.clearing import clear_up
@@ -36,7 +35,7 @@ from jobs.segment.keys import keys_live
 from jobs.segment.periods import release_from
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
-from jobs.transform.footprints import run_footprints
+from jobs.transform.corridors import run_ground
 from jobs.transform.homes import run_homes
 from jobs.transform.run import run_transform
 from jobs.transform.trips import run_od
@@ -100,13 +99,14 @@ class _Run:
         self.context = RunContext(
             spark, lake, settings, self.gate, run_id, say=lambda line: say("step", {"doing": line})
         )
+        self.landing = Landing(spark, str(settings.landing), settings.landing_format)
         self.journal = Journal(self.context)
         self.summary = RunSummary()
 
     def run(self, only: Sequence[str]) -> RunSummary:
         self.only = only
         self.released = done = released_ids(self.context)
-        products = daily(self.settings.policy.products)
+        products = offered(self.context, corridors_come=self.landing.has(CORRIDORS.name))
         released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]
@@ -124,8 +124,7 @@ class _Run:
         return self.summary
 
     def _jobs(self, only: Sequence[str], days: Sequence[dt.date]) -> None:
-        settings = self.settings
-        landing = Landing(self.context.spark, str(settings.landing), settings.landing_format)
+        settings, landing = self.settings, self.landing
         # The consent feed is held against its note before anything is read or written: fail closed.
         feed = check_feed(self.context, landing)
         if settings.waiver is None and not landing.has("subscribers"):
@@ -156,7 +155,7 @@ class _Run:
             # Consent is never skipped: what holds at processing time has to be looked at each time.
             self._job("consent", JOBS, None, consent)
             ground.result()
-            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_footprints(self.context))
+            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_ground(self.context))
             events = self._print_of(("events", "mno_events"), reference)
             if days:
                 self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True, anew=anew)
@@ -275,22 +274,6 @@ class _Run:
         if found is None or None in more:
             return None
         return digest(found, *more, self.settings.policy.digest)
-
-
-def published(context_lake: Lake, days: Sequence[dt.date]) -> dict[str, dict[str, int]]:
-    """Cells by product and status of the days' valid releases, from the product tables alone."""
-    door = context_lake.door(reads=[Schema.PRODUCTS])
-    if not door.exists(RELEASES):
-        return {}
-    valid = door.read(RELEASES).select("release_id")
-    found: dict[str, dict[str, int]] = {}
-    for product in daily(PRODUCTS):
-        contract = PRODUCTS[product]
-        if door.exists(contract):
-            rows = door.read(contract).filter(F.col("date").isin(list(days))).join(valid, "release_id", "left_semi")
-            counted = rows.groupBy("status").agg(F.count("*").alias("cells")).orderBy("status").collect()
-            found[product] = {row["status"]: int(row["cells"]) for row in counted}
-    return found
 
 
 def _docs_folder(settings: RunSettings) -> Path | None:

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 IDENTIFIED = {"subscribers", "events", "consent_requests", "consent_ledger", "quarantine", "rewards"}
 PSEUDONYMOUS = {"movement", "segments"}
+BUDGET = {"jobs.release.budget", "jobs.release.budget.epsilon"}
 ORDER = ["simulate", "ingest", "consent", "segment", "transform", "aggregate", "release", "audit"]
 
 
@@ -49,6 +50,13 @@ def test_release_cannot_name_pseudonymous_tables(path):
     assert not {
         i for i in _imports(path) if i.startswith(("jobs.segment", "jobs.consent", "jobs.ingest", "jobs.transform"))
     }
+
+
+@pytest.mark.parametrize("path", _modules("jobs/deliver"), ids=str)
+def test_what_is_delivered_is_made_from_products_and_public_reference(path):
+    public = {"contract", "products", "product_words", "zones", "corridors", "footprints"}
+    assert _contracts(path) <= public
+    assert not {i for i in _imports(path) if i.startswith("jobs.") and i.split(".")[1] in ORDER and i not in BUDGET}
 
 
 @pytest.mark.parametrize("path", _modules("jobs/transform"), ids=str)

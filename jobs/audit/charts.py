@@ -94,6 +94,7 @@ def zone_day(day: ReleasedDay, zone_id: str | None = None) -> alt.LayerChart:
     name = str(day.zones.loc[day.zones["zone_id"] == zone, "name"].iloc[0])
     why = {"suppressed": "too few people to show", "unresolved": "the place is too small to tell"}
     note = f"Grey hours have no figure: {' or '.join(why[status] for status in hidden)}. " if hidden else ""
+    note += "Merged hours, which have a figure together, show its mean. " if (rows["status"] == "merged").any() else ""
     subtitle = f"{note}{_release(day)}"
     title = alt.Title(f"{name}, {day.date}: {day.unit} by hour", subtitle=subtitle, anchor="start")
     return alt.layer(*layers).properties(width=720, height=300, title=title).configure_view(stroke=None)

@@ -37,9 +37,11 @@ def draw_coverage(spark: SparkSession, lake: str, out: Path, cell_id: str | None
         cell_id: Cell whose footprint is drawn; by default the one with an azimuth whose radius is the median.
 
     Raises:
-        UsageError: There is no such cell.
+        UsageError: There are no footprints, or no such cell.
     """
     door = Lake(spark, lake).door(reads=[Schema.REFERENCE])
+    if not door.exists(CELL_POSITIONS):
+        raise UsageError(f"{lake} holds no footprints: run its jobs up to footprints first")
     sectors, prints = door.read(SECTORS), door.read(FOOTPRINTS)
     positions = door.read(CELL_POSITIONS).where("ring IS NULL").select("cell_id", "radius_m")
     cells = sectors.join(positions, on="cell_id", how="inner")

@@ -23,6 +23,7 @@ from expectations.products import CATCHMENT, OD
 from jobs.aggregate.counts import mechanism
 from jobs.audit.interval_score import Coverage, added, coverage, model_errors, released_cells, simulated_city
 from jobs.audit.journal import digest
+from jobs.audit.score_corridors import flow_cells, flow_persons, true_flows
 from jobs.audit.score_estimates import METHODS, Estimates, estimates
 from jobs.audit.score_measures import (
     MEASURES_SCHEMA,
@@ -57,7 +58,7 @@ from jobs.simulate.clock import Clock
 from jobs.simulate.landing import MARKER
 
 STAGE_TWO = JOBS[: JOBS.index("aggregate")]
-TRUTH = ("itineraries", "lines", "homes", "presence")
+TRUTH = ("itineraries", "lines", "homes", "presence", "corridor_hours")
 
 Say = Callable[[str, Mapping[str, object]], None]
 
@@ -144,8 +145,9 @@ def _row(score: Score, measure: Row) -> tuple[object, ...]:
 
 
 def _held(spark: SparkSession, found: Sequence[Coverage], date: dt.date) -> list[Row]:
-    rows: list[tuple[object, ...]] = []
-    rows += [(date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found]
+    rows: list[tuple[object, ...]] = [
+        (date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found
+    ]
     rows += [(date, "interval_coverage_error", c.level, "threestep", c.error, c.zones) for c in found]
     return spark.createDataFrame(rows, MEASURES_SCHEMA).collect() if rows else []
 
@@ -188,6 +190,12 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
         trip_measures(trips, found.trips, levels[-1]),
         home_measures(homes, found.homes, levels[-1], policy.homes.min_nights),
     ]
+    if found.moves is not None:
+        served = found.moves.corridors
+        planners = panel_persons(read["lines"], found.movement, keyed, found.moves.purpose)
+        flows = true_flows(read["itineraries"], planners, hours, clock).persist()
+        domain = flow_cells(flows, found.moves.rows, served, hours.select("date", "hour").distinct())
+        parts += [cell_measures(domain, "corridor"), flow_persons(flows, found.moves.rows)]
     parts += _periods(context, read, keyed, found, drawn, clock)
     shoppers = panel_persons(read["lines"], found.movement, keyed, purpose_of(policy))
     track = true_track(

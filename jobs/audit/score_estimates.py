@@ -10,21 +10,26 @@ from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
 from expectations.contract import Schema
+from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
 from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.od_contributions import OD_CONTRIBUTIONS
+from expectations.products import CORRIDOR_FLOW
 from expectations.segments import SEGMENTS
 from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
+from jobs.aggregate.offered import has_corridors
 from jobs.aggregate.run import countable_tiles
 from jobs.audit.score_visits import bounded_cells, visit_cells
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
 from jobs.segment.longer import longer_pseudonyms
+from jobs.transform.corridors import outside_of_network
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
 from jobs.transform.month_visits import month_visits
+from jobs.transform.moves import MoveParams, corridor_moves
 from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
@@ -34,6 +39,21 @@ from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
 
 METHODS = ("threestep", "nearest_cell")
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Moves along corridors.
+
+    Attributes:
+        purpose: Purpose that is counted.
+        corridors: ``corridor_id`` of those on which moves can be told.
+        rows: See ``jobs.transform.moves.corridor_moves``.
+    """
+
+    purpose: str
+    corridors: DataFrame
+    rows: DataFrame
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,7 @@ class Estimates:
         visits: See ``jobs.audit.score_visits.visit_cells``, bounded as released, with ``method``.
         resolution: Rows of ``reference.zone_resolution``.
         profile: Rows of ``pseudonymous.profile``.
+        moves: Along corridors, by the suite alone; ``None`` where there are none, or the policy counts none.
     """
 
     purpose: str
@@ -69,6 +90,7 @@ class Estimates:
     visits: DataFrame
     resolution: DataFrame
     profile: DataFrame
+    moves: Moves | None = None
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -108,12 +130,26 @@ def estimates(context: RunContext) -> Estimates:
         hours=hours[0].unionByName(hours[1]).persist(),
         trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
+        moves=_moves(context, found["threestep"]),
         pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], counted)),
         monthly=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
         visits=visits[0].unionByName(visits[1]),
         resolution=resolution,
         profile=profile,
     )
+
+
+def _moves(context: RunContext, segments: DataFrame) -> Moves | None:
+    product = context.policy.products.get(CORRIDOR_FLOW.name)
+    if product is None or not has_corridors(context):
+        return None
+    door = context.lake.door(reads=[Schema.REFERENCE])
+    corridors = door.read(CORRIDORS)
+    outside = outside_of_network(corridors, door.read(CORRIDOR_CELLS))
+    params = MoveParams(product.purpose, context.policy.time_zone)
+    rows = corridor_moves(by_unit(segments, "ways"), corridors.select("corridor_id", "length_m"), params)
+    served = corridors.select("corridor_id").join(outside, on="corridor_id", how="left_anti")
+    return Moves(product.purpose, served, rows.persist())
 
 
 def _voronoi(context: RunContext, counted: DataFrame) -> DataFrame:
@@ -128,7 +164,7 @@ def _segments(context: RunContext, positions: DataFrame) -> DataFrame:
     """Segments of the same cleaned movement with other footprints."""
     door, policy, days = context.lake.door(reads=[Schema.PSEUDONYMOUS]), context.policy, context.settings.days
     bounds = days_frame(context.spark, days, policy)
-    return day_segments(door.read(MOVEMENT), positions, bounds, stay_params(policy))
+    return day_segments(door.read(MOVEMENT), positions, door.read(PROFILE), bounds, stay_params(policy))
 
 
 def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose: str) -> DataFrame:

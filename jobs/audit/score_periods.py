@@ -35,9 +35,9 @@ def true_pairs(itineraries: DataFrame, persons: DataFrame, counted: DataFrame, c
     start = F.timestamp_seconds("start_s")
     ends = {
         "origin_zone_id": tile_number(F.col("x0"), F.col("y0")),
-        "destination_zone_id": tile_number(F.col("x1"), F.col("y1")),
+        "destination_zone_id": tile_number(F.col("to_x"), F.col("to_y")),
     }
-    made = itineraries.filter("mode IS NOT NULL").withColumn(
+    made = itineraries.filter("mode IS NOT NULL AND leg = 0").withColumn(
         "date", F.to_date(F.from_utc_timestamp(start, clock.time_zone))
     )
     made = made.join(persons.select("date", "person_id"), on=["date", "person_id"], how="left_semi")

@@ -40,9 +40,9 @@ def true_track(itineraries: DataFrame, persons: DataFrame, days: DataFrame, stay
     """
     rests = F.col("mode").isNull()
     long_enough = F.col("end_s") - F.col("start_s") >= stay_seconds
-    begin, end = F.timestamp_seconds("start_s"), F.timestamp_seconds("end_s")
+    begin, end = F.timestamp_seconds("start_s"), F.timestamp_seconds("arrives_s")
     return (
-        itineraries.filter(F.col("kind") != THING)
+        itineraries.filter((F.col("kind") != THING) & (F.col("leg") == 0))
         .drop("kind")
         .join(F.broadcast(days), on=(begin < F.col("day_end")) & (end > F.col("day_start")), how="inner")
         .join(persons.select("date", "person_id", "pseudonym"), on=["date", "person_id"], how="inner")

@@ -1,4 +1,4 @@
-"""The command that holds a run on simulated input against the truth."""
+"""``threestep score`` and ``coverage``: how far estimates are from a truth, and how well the network resolves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands.options import MasterOption, MemoryOption, with_run_settings
+from jobs.commands.options import LakeOption, MasterOption, MemoryOption, lake_root, with_run_settings
 from jobs.console import Teller
 from jobs.settings import RunSettings
 
@@ -40,3 +40,25 @@ def score(
 
         draw_score(found, chart)
     teller.rows("scored", table_lines(found.measures), "Accuracy before noise, mean over the days")
+
+
+def coverage(
+    lake: LakeOption,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the pictures")] = Path(),
+    cell: Annotated[
+        str | None, typer.Option("--cell", help="Cell whose footprint is drawn; a typical one without")
+    ] = None,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """Draw footprint.png, where phones on one cell may be, and resolution.png, how closely the network tells."""
+    from jobs.audit.coverage_picture import draw_coverage
+    from jobs.session import get_session
+
+    teller = Teller()
+    with teller.working("starting Spark"):
+        spark = get_session(master, driver_memory=driver_memory)
+    with teller.working("drawing"):
+        drawn = draw_coverage(spark, lake_root(lake), out, cell)
+    for picture in drawn:
+        teller.line(str(picture))

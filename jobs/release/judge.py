@@ -10,8 +10,9 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from expectations.corridors import CORRIDORS
 from expectations.footprints import ZONE_RESOLUTION
-from expectations.products import CATCHMENT, NOISED, PANEL, PRODUCTS, RELEASES, staged
+from expectations.products import CATCHMENT, CORRIDOR_FLOW, NOISED, PANEL, PRODUCTS, RELEASES, staged
 from expectations.residents import RESIDENTS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.counts import Mechanism, mechanism
@@ -20,6 +21,15 @@ from jobs.aggregate.specs import CELL, SPECS, ProductSpec
 from jobs.context import RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
+from jobs.release.along import (
+    LEVEL,
+    SPEED_LEVEL,
+    AlongParams,
+    EmissionFactors,
+    flow_domain,
+    judged_along,
+    with_emissions,
+)
 from jobs.release.disclosure import DisclosureParams, judged_partition, judged_places, lineage
 from jobs.release.extrapolate import EstimateParams, with_estimates
 from jobs.release.factors import FactorParams, factor_table, homes_of_places, residents_at
@@ -35,15 +45,17 @@ class Ground:
         levels: Levels of the partition, coarsest first.
         zones: Number of zones by role.
         finest: Number of zones of the finest level of the partition.
+        corridors: Number of corridors.
     """
 
     levels: tuple[str, ...]
     zones: Mapping[str, int]
     finest: int
+    corridors: int = 0
 
 
-def ground(zones: DataFrame) -> Ground:
-    """Look the levels and numbers of zones up, in one action."""
+def ground(zones: DataFrame, corridors: DataFrame) -> Ground:
+    """Look the levels and numbers of zones and corridors up."""
     rows = zones.groupBy("role", "level", "depth").agg(F.count("*").alias("zones")).collect()
     nested = sorted((row["depth"], row["level"]) for row in rows if row["role"] == "partition")
     number: dict[str, int] = {}
@@ -51,7 +63,7 @@ def ground(zones: DataFrame) -> Ground:
         number[row["role"]] = number.get(row["role"], 0) + int(row["zones"])
     levels = tuple(dict.fromkeys(level for _, level in nested))
     finest = sum(int(row["zones"]) for row in rows if row["role"] == "partition" and row["level"] == levels[-1])
-    return Ground(levels, number, finest)
+    return Ground(levels, number, finest, corridors.count())
 
 
 def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground,
@@ -74,6 +86,10 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     # Days differ in their noise only where a clock change takes an hour away: one plan a length of day.
     for hours in sorted({len(policy.hours(day)) for day in days}):
         same = {r: day for r, day in ids.items() if len(policy.hours(day)) == hours}
+        if product == CORRIDOR_FLOW.name:
+            cells = noised.filter(F.col("release_id").isin(sorted(same)))
+            parts.append(_judged_along(policy, cells, door.read(CORRIDORS), same))
+            continue
         parts.append(
             _judged(context, product, zones, noised.filter(F.col("release_id").isin(sorted(same))), same, found)
         )
@@ -83,6 +99,8 @@ def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date
     table = factors if factors is not None else factors_of(context, door, dated, days, found)
     errors = model_error().of(product) if policy.extrapolation.model_error else {}
     result = with_estimates(dated, table, door.read(ZONE_RESOLUTION), EstimateParams(found.levels, errors))
+    if product == CORRIDOR_FLOW.name:
+        result = with_emissions(result, door.read(CORRIDORS), EmissionFactors())
     # Not coalesced: that would leave the Monte Carlo to one core.
     door.replace(staged(contract), named(result, SPECS[product]).repartition(1), sorted(ids))
 
@@ -148,6 +166,19 @@ def _judged(
         return judged
     cells = _cells(context, policy, spec, ids, zones.filter("role = 'place'"))
     return judged.unionByName(judged_places(beyond, cells, params))
+
+
+def _judged_along(policy: Policy, noised: DataFrame, corridors: DataFrame, ids: Mapping[str, dt.date]) -> DataFrame:
+    """Flows along corridors have no zones: their own domain, thresholds and speed bands."""
+    hours = {r: policy.hours(day) for r, day in ids.items()}
+    most = len(next(iter(hours.values())))
+    persons, speed = (mechanism(policy, CORRIDOR_FLOW.name, level, most) for level in (LEVEL, SPEED_LEVEL))
+    if persons is None:
+        raise ReleaseError("policy switches corridor_flow on without a mechanism for the corridor: add one, or drop it")
+    params = AlongParams(
+        min_persons(policy, CORRIDOR_FLOW.name), policy.margin_sigmas, persons.sigma, speed.sigma if speed else None
+    )
+    return judged_along(noised, flow_domain(corridors, hours), params)
 
 
 def _cells(

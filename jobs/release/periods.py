@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
+from expectations.corridors import CORRIDORS
 from expectations.footprints import ZONE_RESOLUTION
 from expectations.product_words import DAYPARTS
 from expectations.products import CATCHMENT, NOISED, OD, PRODUCTS, RELEASES, staged
@@ -176,7 +177,7 @@ def _freeze(context: RunContext, door: Door, product: str, period: Period, judge
         How estimates were made.
     """
     policy, zones = context.policy, door.read(ZONES)
-    found = ground(zones)
+    found = ground(zones, door.read(CORRIDORS))
     days = list(period.days)
     by_day = factors_of(context, door, panel_of(door, days, []), days, found)
     table = period_factors(by_day, period).localCheckpoint()

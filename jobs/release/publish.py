@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract
 from expectations.gate import TableRule
-from expectations.product_words import STATUSES
-from expectations.products import PRODUCTS, staged
+from expectations.product_words import DIRECTIONS, STATUSES
+from expectations.products import CORRIDOR_FLOW, PRODUCTS, staged
 from jobs.aggregate.counts import mechanism
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.noise import noise_source
@@ -139,6 +139,8 @@ def release_digests(rows: DataFrame, contract: Contract) -> DataFrame:
 
 
 def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found: Ground) -> int:
+    if product == CORRIDOR_FLOW.name:
+        return found.corridors * len(DIRECTIONS) * sum(len(policy.hours(day)) for day in days)
     spec, roles = SPECS[product], policy.products[product].mechanisms
     number = {"partition": found.zones.get("partition", 0) if spec.is_nested else found.finest}
     number["place"] = found.zones.get("place", 0)
@@ -149,7 +151,7 @@ def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found:
 
 def _entry(context: RunContext, product: str, issue: Issue, row: Row) -> tuple[object, ...]:
     policy, source, waiver = context.policy, noise_source(), context.settings.waiver
-    found = {role: mechanism(policy, product, role, issue.hours) for role in ("partition", "place")}
+    found = {role: mechanism(policy, product, role, issue.hours) for role in policy.products[product].mechanisms}
     notes = [
         "not for release: no consent feed" if waiver else "",
         "" if source.for_release else "not for release: test noise",

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from expectations.contract import Contract, Schema
+from expectations.corridors import CORRIDORS
 from expectations.products import NOISED, PANEL, PRODUCTS, RELEASES, staged
 from expectations.zones import ZONES
 from jobs.aggregate.identity import release_id
+from jobs.aggregate.offered import NO_CORRIDORS, offered
 from jobs.aggregate.specs import daily
 from jobs.audit.journal import Journal
 from jobs.context import JobReport, RunContext
@@ -32,7 +34,9 @@ def charge_releases(context: RunContext, days: Sequence[dt.date]) -> None:
         ReleaseError: A release was blocked before.
     """
     journal = Journal(context)
-    products = daily(context.policy.products)
+    products = offered(context)
+    if len(products) < len(daily(context.policy.products)):
+        context.say(NO_CORRIDORS)
     blocked = [r for d in days for p in products if journal.blocked(f"release:{(r := release_id(p, d))}")]
     if blocked:
         raise ReleaseError(
@@ -68,14 +72,14 @@ def run_release(context: RunContext, days: Sequence[dt.date]) -> JobReport:
         ReleaseError: The gate blocked a product; the others are released.
     """
     done = released_ids(context)
-    products = daily(context.policy.products)
+    products = offered(context)
     todo = {p: [day for day in days if release_id(p, day) not in done] for p in products}
     todo = {p: still for p, still in todo.items() if still}
     made: dict[str, Publication] = {}
     door = _door(context)
     if todo:
         context.say(f"releasing {', '.join(todo)}")
-        made = _publish_all(context, door, todo, ground(door.read(ZONES)))
+        made = _publish_all(context, door, todo, ground(door.read(ZONES), door.read(CORRIDORS)))
         entries = [entry for product in todo for entry in made[product].entries]
         if entries:
             door.merge(RELEASES, context.spark.createDataFrame(entries, RELEASES.struct).coalesce(1), matched={})

@@ -23,7 +23,7 @@ from jobs.ingest.zone_tiles import tiles_of
 from jobs.transform.coverage import blocks, shares
 from jobs.transform.plan import PlanIds, plan_ids, stored_ids, touched
 from jobs.transform.positions import cell_positions, renewed_positions, zone_resolution
-from jobs.transform.prior import MILLION, other_ground, tile_priors
+from jobs.transform.prior import MILLION, home_ground, other_ground, tile_priors
 from jobs.transform.sectors import FootprintParams, sectors, valid_cells
 from udfs.geo import settled
 from udfs.time import day_bounds
@@ -141,6 +141,7 @@ def _solve(door: Door, cells: DataFrame, ids: PlanIds, positioned: set[str], par
     zones, zone_tiles = door.read(ZONES), door.read(ZONE_TILES)
     network = sectors(cells, ids.plan_id, ids.ground_id, params).localCheckpoint()
     priors = tile_priors(zones, zone_tiles, _residents(door), params.radio)
+    homes = home_ground(zones, zone_tiles, _residents(door), params.radio)
     stored_plan = _renewable(door, ids)
     before = door.read(SECTORS).localCheckpoint() if stored_plan else network
     if not stored_plan:
@@ -161,9 +162,9 @@ def _solve(door: Door, cells: DataFrame, ids: PlanIds, positioned: set[str], par
         list(pool.map(lambda item: door.replace(*item), beside.items()))
     if stored_plan and positioned == {stored_plan}:
         stored = door.read(CELL_POSITIONS)
-        positions = renewed_positions(before, stored, written, network, anew, ids.plan_id, params)
+        positions = renewed_positions(before, stored, written, network, homes, anew, ids.plan_id, params)
     else:
-        positions = cell_positions(written, network, ids.plan_id, params)
+        positions = cell_positions(written, network, homes, ids.plan_id, params)
     door.replace(CELL_POSITIONS, positions)
     return solved
 

@@ -12,7 +12,7 @@ from jobs.lake import Door
 from jobs.transform.coverage import blocks
 from jobs.transform.sectors import FootprintParams
 
-METHOD = "signal-1"
+METHOD = "signal-2"
 """Part of the ground's digest: change it with the model, and stored footprints are made anew."""
 
 

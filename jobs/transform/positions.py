@@ -13,16 +13,22 @@ _FINE = 1_000_000_000  # probabilities are summed as whole billionths, in whatev
 _TOLD_SHARE = 0.01
 
 
-def cell_positions(footprints: DataFrame, network: DataFrame, plan_id: str, params: FootprintParams) -> DataFrame:
+def cell_positions(
+    footprints: DataFrame, network: DataFrame, homes: DataFrame, plan_id: str, params: FootprintParams
+) -> DataFrame:
     """Bring footprints into the form that events join: one small row a cell and ring, one a cell for all distances.
 
-    Slot k of ``quantiles`` is the tile at (k + 0.5) / K of the cumulative probability along a Z-order curve, so
-    that tiles appear as often as they are likely (to 1 / K) and near slots lie near each other. A ring holds the
-    tiles of the footprint that a timing advance of its steps fits, a half tile's diagonal allowed for.
+    Slot k of ``quantiles`` is the tile at (k + 0.5) / K of the cumulative probability, zone by zone and there along a
+    Z-order curve, so that tiles appear as often as they are likely (to 1 / K) and the slots of a zone are a run. A ring
+    holds the tiles of the footprint that a timing advance of its steps fits, a half tile's diagonal allowed for.
+
+    For a unit that is registered in a zone with share q of the slots, tiles of the zone are 1 + lift times as likely.
+    That is a draw from the zone's run with probability ``at_home`` = lift q / (1 + lift q), else one from all slots.
 
     Args:
         footprints: Rows of ``reference.footprints``.
         network: The rows of ``reference.sectors`` that they were made from.
+        homes: See ``prior.home_ground``, broadcast.
         plan_id: See ``plan.plan_ids``.
         params: See ``FootprintParams``.
 
@@ -30,18 +36,32 @@ def cell_positions(footprints: DataFrame, network: DataFrame, plan_id: str, para
         Rows of ``reference.cell_positions``; ``radius_m`` includes the spread within a tile (41 m for a single one).
     """
     # Spread before tiles are repeated in rings: the windows need no further shuffle.
-    ranked = _ranked(_in_rings(footprints.repartition(params.slices, "sector"), network), params)
-    run = F.when(F.col("slots") > 0, F.struct("first", "slots", "tile"))
-    moments = ranked.groupBy("sector", "width", "ring").agg(
-        F.sort_array(F.collect_list(run)).alias("runs"), *_moments()
+    placed = footprints.repartition(params.slices, "sector").join(F.broadcast(homes), on="tile", how="left")
+    ranked = _ranked(_in_rings(placed, network), params)
+    ring = ("sector", "width", "ring")
+    is_drawn = F.col("slots") > 0
+    runs = F.collect_list(F.when(is_drawn, F.struct("first", "slots", "tile")))
+    # Zone by zone first: arrays of structs are searched slowly.
+    by_zone = ranked.groupBy(*ring, "home").agg(
+        F.min(F.when(is_drawn, F.col("first"))).alias("first"),
+        F.sort_array(runs).alias("runs"),
+        *_moments(),
+        F.sum("slots").alias("slots"),
     )
-    filled = F.flatten(F.transform("runs", lambda r: F.array_repeat(r["tile"], r["slots"].cast("int"))))
+    parts = F.collect_list(F.when(is_drawn, F.struct("first", "slots", "home", "runs")))
+    moments = by_zone.groupBy(*ring).agg(
+        F.sort_array(parts).alias("parts"),
+        F.sum("slots").alias("slots"),
+        *(F.sum(name).alias(name) for name in _MOMENTS),
+    )
+    filled = F.transform(F.flatten("parts.runs"), lambda r: F.array_repeat(r["tile"], r["slots"].cast("int")))
     positions = moments.select(
-        *("sector", "width", "ring"),
+        *ring,
         F.round((F.col("i1") / F.col("n") + F.lit(0.5)) * F.lit(geo.TILE_M), 1).alias("centre_x"),
         F.round((F.col("j1") / F.col("n") + F.lit(0.5)) * F.lit(geo.TILE_M), 1).alias("centre_y"),
         _radius().alias("radius_m"),
-        filled.alias("quantiles"),
+        F.flatten(filled).alias("quantiles"),
+        _homes().alias("homes"),
     )
     cells = network.select(
         "cell_id", "sector", "ring_m", "ring_steps", "is_small", F.col("site_id").alias("site_group")
@@ -55,9 +75,25 @@ def cell_positions(footprints: DataFrame, network: DataFrame, plan_id: str, para
     )
 
 
+def _homes() -> Column:
+    """The zones of a position with their run of slots, see ``cell_positions``; null without any."""
+
+    def told(part: Column) -> Column:
+        lifted = part["home"]["lift"] * part["slots"] / F.col("slots")
+        return F.struct(
+            part["home"]["zone_id"].alias("zone_id"),
+            part["first"].cast("int").alias("first"),
+            part["slots"].cast("int").alias("slots"),
+            (lifted / (lifted + F.lit(1.0))).alias("at_home"),
+        )
+
+    found = F.transform(F.filter("parts", lambda part: part["home"].isNotNull()), told)
+    return F.when(F.size(found) > 0, found)
+
+
 def renewed_positions(
-    before: DataFrame, stored: DataFrame, footprints: DataFrame, network: DataFrame, anew: DataFrame, plan_id: str,
-    params: FootprintParams,
+    before: DataFrame, stored: DataFrame, footprints: DataFrame, network: DataFrame, homes: DataFrame, anew: DataFrame,
+    plan_id: str, params: FootprintParams,
 ) -> DataFrame:  # fmt: skip
     """Bring positions to a changed plan: those of cells that are as they were, on footprints that stay, are kept.
 
@@ -66,6 +102,7 @@ def renewed_positions(
         stored: Rows of ``reference.cell_positions`` of that plan.
         footprints: Rows of ``reference.footprints`` of the new plan.
         network: Rows of ``reference.sectors`` of the new plan.
+        homes: See ``prior.home_ground``; the same as those that the stored ones were made with.
         anew: Sectors whose footprints were solved anew (``sector``).
         plan_id: See ``plan.plan_ids``.
         params: The same as those that the stored ones were made with.
@@ -80,7 +117,7 @@ def renewed_positions(
     others = network.join(F.broadcast(kept), on="cell_id", how="left_anti")
     theirs = footprints.join(F.broadcast(others.select("sector").distinct()), on="sector", how="left_semi")
     old = stored.join(F.broadcast(kept), on="cell_id", how="left_semi").withColumn("plan_id", F.lit(plan_id))
-    return old.select(CELL_POSITIONS.column_names).unionByName(cell_positions(theirs, others, plan_id, params))
+    return old.select(CELL_POSITIONS.column_names).unionByName(cell_positions(theirs, others, homes, plan_id, params))
 
 
 def _in_rings(footprints: DataFrame, network: DataFrame) -> DataFrame:
@@ -89,7 +126,7 @@ def _in_rings(footprints: DataFrame, network: DataFrame) -> DataFrame:
     tile = F.col("tile")
     dx, dy = geo.centre_x(tile) - F.col("x"), geo.centre_y(tile) - F.col("y")
     placed = geo.settled(
-        footprints.select("sector", "tile", "probability").join(F.broadcast(widths), on="sector", how="inner"),
+        footprints.select("sector", "tile", "probability", "home").join(F.broadcast(widths), on="sector", how="inner"),
         away=F.sqrt(dx * dx + dy * dy),
         i=geo.tile_column(tile),
         j=geo.tile_row(tile),
@@ -104,13 +141,14 @@ def _in_rings(footprints: DataFrame, network: DataFrame) -> DataFrame:
 
     whole = F.array(F.struct(F.lit(None).cast("double").alias("width"), F.lit(None).cast("int").alias("ring")))
     rings = F.concat(whole, F.flatten(F.transform("widths", fitting)))
-    return placed.where("w > 0").select("sector", "tile", "i", "j", "w", "z", F.inline(rings))
+    return placed.where("w > 0").select("sector", "tile", "i", "j", "w", "z", "home", F.inline(rings))
 
 
 def _ranked(rows: DataFrame, params: FootprintParams) -> DataFrame:
     """Add which slots each tile of a ring fills: ``first`` and ``slots``."""
     ring = ("sector", "width", "ring")
-    curve = Window.partitionBy(*ring).orderBy("z", "tile").rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    order = Window.partitionBy(*ring).orderBy("home.zone_id", "z", "tile")
+    curve = order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     whole = Window.partitionBy(*ring)
     slots = F.when(F.col("ring").isNull(), F.lit(params.radio.quantiles)).otherwise(F.lit(params.radio.ring_quantiles))
     return (
@@ -125,6 +163,9 @@ def _slots_before(cumulative: Column, quantiles: Column) -> Column:
     """How many of the points (k + 0.5) / K lie below a cumulative weight, in whole numbers: ceil(K c / n - 1/2)."""
     doubled = cumulative * quantiles.cast("bigint") * 2 - F.col("total")
     return F.greatest(F.ceil(doubled / (F.col("total") * 2)), F.lit(0)).cast("bigint")
+
+
+_MOMENTS = ("n", "i1", "j1", "i2", "j2")
 
 
 def _moments() -> list[Column]:

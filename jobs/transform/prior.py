@@ -28,23 +28,7 @@ def tile_priors(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, p
     Returns:
         One row a tile: ``tile, prior`` (BIGINT). Tiles that are not there have ``other_ground``.
     """
-    year = residents.agg(F.max("year").alias("year"))
-    latest = residents.join(F.broadcast(year), on="year", how="inner")
-    by_zone = latest.groupBy("zone_id").agg(F.sum("residents").alias("residents"))
-    known = zones.where("role = 'partition'").join(by_zone, on="zone_id", how="inner").where("tiles > 0")
-    density = (F.col("residents") / F.col("tiles")).alias("density")
-    deepest = Window.partitionBy("tile").orderBy(F.col("depth").desc(), "zone_id")
-    of_zones = (
-        zone_tiles.select("zone_id", "tile")
-        .join(F.broadcast(known.select("zone_id", "depth", density)), on="zone_id", how="inner")
-        .select("zone_id", "tile", "depth", "density")
-    )
-    dense = (
-        of_zones.unionByName(_of_squares(by_zone))
-        .withColumn("nth", F.row_number().over(deepest))
-        .where("nth = 1")
-        .select("tile", "density")
-    )
+    dense = _dense(zones, zone_tiles, residents)
     # Whole millionths: the mean must not hang on the order of rows.
     whole = F.round(F.col("density") * F.lit(MILLION)).cast("decimal(38,0)")
     mean = dense.agg((F.sum(whole) / F.count(F.lit(1)) / F.lit(MILLION)).cast("double").alias("mean"))
@@ -56,6 +40,57 @@ def tile_priors(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, p
         ground = _weighted(ground, zone_tiles, policy)
     return ground.select(
         "tile", F.greatest(F.round(F.col("mixed") * F.lit(MILLION)), F.lit(1)).cast("bigint").alias("prior")
+    )
+
+
+def home_ground(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, policy: RadioPolicy) -> DataFrame:
+    """Tell how much likelier the tiles of a zone are for units that are registered in it than for others.
+
+    Of a unit's time half is taken to be spent in its zone of registration, and half spread like everybody over a ground
+    of ``home_residents``: a tile of the zone is then ``1 + home_residents / residents of the zone`` times as likely
+    as the prior says, be the zone small or large.
+
+    Args:
+        zones: Rows of ``reference.zones``.
+        zone_tiles: Rows of ``reference.zone_tiles``.
+        residents: Rows of ``reference.residents``.
+        policy: See ``home_residents``; with 0 no zone is told.
+
+    Returns:
+        One row a tile of the finest partition whose residents are told: ``tile, home``, a struct of ``zone_id`` and
+        ``lift``, the times less one.
+    """
+    finest = zones.where("is_finest").select("zone_id")
+    inside = zone_tiles.select("tile", "zone_id").join(F.broadcast(finest), on="zone_id", how="left_semi")
+    told = inside.join(_dense(zones, zone_tiles, residents), on="tile", how="inner")
+    # Whole millionths: a sum must not hang on the order of rows.
+    whole = F.sum(F.round(F.col("density") * F.lit(MILLION)).cast("decimal(38,0)"))
+    people = told.groupBy("zone_id").agg((whole / F.lit(MILLION)).cast("double").alias("people"))
+    lift = F.lit(float(policy.home_residents)) / F.col("people")
+    lifts = people.where("people > 0").select("zone_id", lift.alias("lift")).where("lift > 0")
+    return inside.join(F.broadcast(lifts), on="zone_id", how="inner").select(
+        "tile", F.struct("zone_id", "lift").alias("home")
+    )
+
+
+def _dense(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame) -> DataFrame:
+    """Residents a tile (``tile, density``), from the deepest of its zones that has any told, spread evenly."""
+    year = residents.agg(F.max("year").alias("year"))
+    latest = residents.join(F.broadcast(year), on="year", how="inner")
+    by_zone = latest.groupBy("zone_id").agg(F.sum("residents").alias("residents"))
+    known = zones.where("role = 'partition'").join(by_zone, on="zone_id", how="inner").where("tiles > 0")
+    density = (F.col("residents") / F.col("tiles")).alias("density")
+    deepest = Window.partitionBy("tile").orderBy(F.col("depth").desc(), "zone_id")
+    of_zones = (
+        zone_tiles.select("zone_id", "tile")
+        .join(F.broadcast(known.select("zone_id", "depth", density)), on="zone_id", how="inner")
+        .select("zone_id", "tile", "depth", "density")
+    )
+    return (
+        of_zones.unionByName(_of_squares(by_zone))
+        .withColumn("nth", F.row_number().over(deepest))
+        .where("nth = 1")
+        .select("tile", "density")
     )
 
 

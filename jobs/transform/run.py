@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
+from expectations.corridors import CORRIDOR_CELLS
 from expectations.footprints import CELL_POSITIONS
-from expectations.movement import MOVEMENT
+from expectations.movement import MOVEMENT, PROFILE
 from expectations.segments import SEGMENTS
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
@@ -31,17 +32,19 @@ def stay_params(policy: Policy) -> StayParams:
 def run_transform(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     """Write ``pseudonymous.segments`` for the days.
 
-    Costs one shuffle, by (date, pseudonym, line), of runs of cells: a fraction of the events.
+    Costs one shuffle, by (date, pseudonym), of runs of cells: a fraction of the events.
     """
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
     params = stay_params(context.policy)
     positions = door.read(CELL_POSITIONS)
     dates = [str(day) for day in days]
-    moved = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
+    wanted = F.col("date").isin(list(days))
+    moved, profile = (door.read(contract).filter(wanted) for contract in (MOVEMENT, PROFILE))
     bounds = days_frame(context.spark, days, context.policy)
-    rows = day_segments(moved, positions, bounds, params)
+    corridors = door.read(CORRIDOR_CELLS) if door.exists(CORRIDOR_CELLS) else None
+    rows = day_segments(moved, positions, profile, bounds, params, corridors)
     door.replace(SEGMENTS, rows, dates)
-    written = door.read(SEGMENTS).filter(F.col("date").isin(list(days)))
+    written = door.read(SEGMENTS).filter(wanted)
     found = context.gate.validate(written, SEGMENTS, f"{dates[0]}..{dates[-1]}")
     if not found.passed:
         door.remove(SEGMENTS, dates, purge=True)

@@ -9,10 +9,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from expectations.segments import SEGMENTS
+from jobs.transform.draw import drawn
+from jobs.transform.ways import corridors_nearby, no_ways, with_ways
 from udfs.ground import distance_m, same_ground
 from udfs.radio import ring_of
 
-_TRACK = ("pseudonym", "line_no", "date")
+_UNIT = ("pseudonym", "date")
+_TRACK = (*_UNIT, "line_no")
 """A line of a unit on a day. The pseudonym comes first: a sort's first column is the one that it compares cheaply."""
 
 _CONTACTS_BITS, _PLACE_BITS = 16, 29
@@ -37,17 +40,28 @@ class StayParams:
     ping_pong_seconds: int
 
 
-def day_segments(movement: DataFrame, positions: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+def day_segments(
+    movement: DataFrame,
+    positions: DataFrame,
+    profile: DataFrame,
+    days: DataFrame,
+    params: StayParams,
+    corridor_cells: DataFrame | None = None,
+) -> DataFrame:
     """All of stage 2: from rows of ``pseudonymous.movement`` to rows of ``pseudonymous.segments``.
 
     Args:
         movement: Rows of ``pseudonymous.movement``, event-sized at worst.
         positions: Rows of ``reference.cell_positions``.
+        profile: Rows of ``pseudonymous.profile``: where units are registered.
         days: ``date, day_start, day_end``, small.
         params: See ``StayParams``.
+        corridor_cells: Rows of ``reference.corridor_cells``; ``None`` where there are no corridors.
     """
     places = numbered_places(positions)
-    return segments(settled_runs(located(movement, places), params), places, days, params)
+    nearby = None if corridor_cells is None else corridors_nearby(places, corridor_cells)
+    runs = settled_runs(located(movement, places), params)
+    return segments(runs, places, profile, days, params, nearby)
 
 
 def numbered_places(positions: DataFrame) -> DataFrame:
@@ -113,12 +127,12 @@ def settled_runs(runs: DataFrame, params: StayParams) -> DataFrame:
         params: See ``StayParams``.
 
     Returns:
-        The runs with ``group_no``. One shuffle and one sort, by the track.
+        The runs with ``group_no``. One shuffle, by unit, and one sort, by the track.
     """
     order = _order()
     by_start = Window.partitionBy(*_TRACK).orderBy("starts")
     back, ahead = by_start.rangeBetween(-params.stay_seconds, 0), by_start.rangeBetween(0, params.stay_seconds)
-    sorted_once = runs.repartition(*_TRACK).sortWithinPartitions(*_TRACK, "starts", "ends", "place_no")
+    sorted_once = runs.repartition(*_UNIT).sortWithinPartitions(*_TRACK, "starts", "ends", "place_no")
     looked = sorted_once.select("*", (_one_ground(back) | _one_ground(ahead)).alias("at_rest"))
     before = {
         c: F.lag(c).over(order) for c in ("starts", "ends", "purposes", "cell_no", "x", "y", "radius_m", "at_rest")
@@ -137,41 +151,45 @@ def settled_runs(runs: DataFrame, params: StayParams) -> DataFrame:
     return looked.withColumn("breaks", breaks).withColumn("group_no", F.count(F.when(F.col("breaks"), 1)).over(so_far))
 
 
-def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+def segments(
+    runs: DataFrame,
+    places: DataFrame,
+    profile: DataFrame,
+    days: DataFrame,
+    params: StayParams,
+    nearby: DataFrame | None = None,
+) -> DataFrame:
     """Close groups into segments: dominant cell, drawn position, time shared with the neighbours, cut at midnight.
 
-    The position is one of the footprint's equiprobable quantiles, chosen by a hash of the keyed pseudonym
-    and the footprint's site group and ring: one draw a unit, site group, ring and key period, however often it is
-    asked for. What lies farther from any contact than half of the longest shared silence is unknown.
+    Positions: see ``jobs.transform.draw``. What lies farther from any contact than half of the longest shared
+    silence is unknown.
 
     Args:
         runs: See ``settled_runs``.
         places: See ``numbered_places``, broadcast.
+        profile: Rows of ``pseudonymous.profile``, joined by unit.
         days: ``date, day_start, day_end``, small.
         params: See ``StayParams``.
+        nearby: See ``jobs.transform.ways.corridors_nearby``, broadcast; ``None`` where there are no corridors.
 
     Returns:
         Rows of ``pseudonymous.segments``; of a track with a contact on the day they cover the day without overlap.
-        No further shuffle.
+        No further shuffle of runs.
     """
     groups = runs.groupBy(*_TRACK, "purposes", "group_no").agg(
         F.min("starts").alias("starts"), F.max("ends").alias("ends"), F.max(_weight()).alias("weight")
     )
+    place_no = F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int")
     # The position is picked before the windows: they need not carry the quantiles.
-    placed = groups.withColumn("place_no", F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int")).join(
-        F.broadcast(_slots(places)), on="place_no", how="inner"
-    )
-    slot = F.pmod(F.xxhash64("pseudonym", "site_group", "ring"), F.size("quantiles").cast("long")).cast("int")
-    drawn = placed.select(
+    placed = drawn(groups.withColumn("place_no", place_no), places, profile).select(
         *_TRACK,
-        *("purposes", "group_no", "starts", "ends", "by_small_cell", "ground"),
-        F.element_at("quantiles", slot + 1).alias("tile"),
+        *("purposes", "group_no", "starts", "ends", "place_no", "by_small_cell", "ground", "tile"),
         (F.col("ends") - F.col("starts") >= params.stay_seconds).alias("is_stay"),
     )
     order = Window.partitionBy(*_TRACK).orderBy("starts", "group_no")
     earlier = order.rowsBetween(Window.unboundedPreceding, -1)
     following = F.lead("starts").over(order)
-    shared = drawn.select(
+    shared = placed.select(
         "*",
         F.lag("starts").over(order).isNull().alias("is_first"),
         (F.col("starts") - _share(F.col("starts") - F.lag("ends").over(order), 1, params)).alias("begin"),
@@ -179,24 +197,15 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
         (following - _share(following - F.col("ends"), 1, params)).alias("resumes"),
         F.coalesce(F.lead("purposes").over(order), "purposes").alias("next_purposes"),
         F.last(F.when(F.col("is_stay"), F.col("ground")), ignorenulls=True).over(earlier).alias("stayed"),
+        *(F.lag(name).over(order).alias(f"{name}_before") for name in ("place_no", "ends", "purposes")),
     )
+    on_corridors = with_ways(shared, nearby, params.max_gap_seconds)
     bounds = days.select("date", *(F.col(f"day_{end}").cast("long").alias(f"day_{end}") for end in ("start", "end")))
     return (
-        shared.join(F.broadcast(bounds), on="date", how="inner")
+        on_corridors.join(F.broadcast(bounds), on="date", how="inner")
         .select(*_TRACK, F.inline(_pieces()))
         .filter("start_time < end_time AND purposes <> 0")
         .select(SEGMENTS.column_names)
-    )
-
-
-def _slots(places: DataFrame) -> DataFrame:
-    """What a footprint gives to a segment: where to draw from, and the ground of its whole cell."""
-    ground = F.struct(F.col("centre_x").alias("x"), F.col("centre_y").alias("y"), "radius_m")
-    whole = F.max(F.when(F.col("ring").isNull(), ground)).over(Window.partitionBy("cell_id"))
-    return places.select(
-        *("place_no", "site_group", "ring", "quantiles"),
-        F.col("is_small").alias("by_small_cell"),
-        whole.alias("ground"),
     )
 
 
@@ -212,8 +221,9 @@ def _pieces() -> Column:
     nowhere = F.lit(None).cast("bigint")
 
     def piece(
-        what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column, is_new: Column
-    ) -> Column:
+        what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column, is_new: Column,
+        ways: Column,
+    ) -> Column:  # fmt: skip
         inside = F.greatest(start, F.col("day_start")), F.least(end, F.col("day_end"))
         times = (F.timestamp_seconds(F.floor(second / 60) * 60) for second in inside)
         named = zip(("start_time", "end_time"), times, strict=True)
@@ -224,14 +234,15 @@ def _pieces() -> Column:
             tile.alias("tile"),
             small.alias("by_small_cell"),
             is_new.alias("is_new_ground"),
+            ways.alias("ways"),
         )
 
-    silent, no = F.lit("unknown"), F.lit(False)
+    silent, no, none = F.lit("unknown"), F.lit(False), no_ways()
     first_begin = F.when(F.col("is_first"), begin).otherwise(F.col("day_start"))
     return F.array(
-        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no, no),
-        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved),
-        piece(silent, both, finish, resumes, nowhere, no, no),
+        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no, no, none),
+        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved, F.col("ways")),
+        piece(silent, both, finish, resumes, nowhere, no, no, none),
     )
 
 

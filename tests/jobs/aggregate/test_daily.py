@@ -32,7 +32,8 @@ def _restless(dice: random.Random, who: int):
         end = now + dice.choice([15, 20, 40])
         tile = 4_500_000_000 + dice.randrange(8) * 100_000 * 30 + 31_000
         times = (at(f"{DAY}T{m // 60:02d}:{m % 60:02d}:00") for m in (now, end))
-        yield (DAY, bytes([who]) * 32, 1, EVERY, "stay", *times, tile, dice.random() < 0.3)
+        way = (dice.choice(["a", "b"]), dice.choice([-3_000, 3_000]), 80, 600)
+        yield (DAY, bytes([who]) * 32, 1, EVERY, "stay", *times, tile, dice.random() < 0.3, False, [way])
         now = end
 
 
@@ -47,7 +48,7 @@ def day(spark):
 
     def shared(parts: int) -> Shared:
         return Shared(
-            segments=by_unit(frame(spark, _ddl(SEGMENTS), *made).repartition(parts)).persist(),
+            segments=by_unit(frame(spark, _ddl(SEGMENTS), *made).repartition(parts), "ways").persist(),
             profile=frame(spark, _ddl(PROFILE), *people),
             counted=frame(
                 spark,
@@ -56,6 +57,7 @@ def day(spark):
             ),
             resolution=frame(spark, "zone_id STRING, radius_m DOUBLE", *((zone, 200.0) for zone, _ in tiles)),
             time_zone="Europe/Berlin",
+            corridors=frame(spark, "corridor_id STRING, length_m INT", ("a", 6_000), ("b", 6_000)),
         )
 
     return shared
@@ -80,6 +82,7 @@ def test_no_unit_passes_its_bounds_and_no_order_matters(day, products):
         assert cells <= products[product][1][role], product
     full = {(role, product) for (_, role, product), cells in touched.items() if cells == products[product][1][role]}
     assert full >= {(role, product) for role in ("partition", "place") for product in ("dwell", "approach", "audience")}
+    assert full >= {("corridor", "corridor_flow"), ("speed", "corridor_flow")}
     for shared in (first, second):
         shared.release()
 

@@ -45,6 +45,7 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
             (2 * figure).alias("estimate"),
             figure.alias("lower"),
             (3 * figure).alias("upper"),
+            F.lit(None).cast("string").alias("covers"),
         )
         door.replace(FOOTFALL, rows, [release])
     at = dt.datetime(2026, 3, 5, tzinfo=dt.UTC)

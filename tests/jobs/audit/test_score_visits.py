@@ -66,11 +66,12 @@ class TestMeasures:
 def test_true_days_are_stays_contacts_and_moves_from_where_they_began(spark):
     itineraries = frame(
         spark,
-        "person_id BIGINT, kind STRING, start_s BIGINT, end_s BIGINT, x0 INT, y0 INT, mode STRING",
-        (1, "resident", *_span("2026-03-02T22:00", "2026-03-03T08:00"), 4_500_050, 3_100_050, None),
-        (1, "resident", *_span("2026-03-03T08:00", "2026-03-03T08:20"), 4_500_050, 3_100_050, "walk"),
-        (1, "resident", *_span("2026-03-03T08:20", "2026-03-03T08:30"), 4_500_150, 3_100_050, None),
-        (2, "thing", *_span("2026-03-03T08:00", "2026-03-03T09:00"), 4_500_050, 3_100_050, None),
+        "person_id BIGINT, kind STRING, start_s BIGINT, end_s BIGINT, x0 INT, y0 INT, mode STRING, "
+        "leg INT, arrives_s BIGINT",
+        _whole(1, "resident", *_span("2026-03-02T22:00", "2026-03-03T08:00"), 4_500_050, 3_100_050, None),
+        _whole(1, "resident", *_span("2026-03-03T08:00", "2026-03-03T08:20"), 4_500_050, 3_100_050, "walk"),
+        _whole(1, "resident", *_span("2026-03-03T08:20", "2026-03-03T08:30"), 4_500_150, 3_100_050, None),
+        _whole(2, "thing", *_span("2026-03-03T08:00", "2026-03-03T09:00"), 4_500_050, 3_100_050, None),
     )
     persons = frame(
         spark, "date DATE, person_id BIGINT, pseudonym BINARY", (DAY, 1, bytes(32)), (DAY, 2, bytes([1]) * 32)
@@ -86,6 +87,11 @@ def test_true_days_are_stays_contacts_and_moves_from_where_they_began(spark):
         ("2026-03-03 08:00:00", "2026-03-03 08:20:00", "move", False, 4500031000),
         ("2026-03-03 08:20:00", "2026-03-03 08:30:00", "move", True, 4500131000),
     ]
+
+
+def _whole(*row):
+    """A stay, or a trip of one leg."""
+    return (*row, 0, row[3])
 
 
 def _span(start: str, end: str) -> tuple[int, int]:

@@ -192,7 +192,8 @@ def test_leipzig(spark):
     low, high, least, count = sums.agg(F.min("p"), F.max("p"), F.min("n"), F.count(F.lit(1))).first()
     assert (low, high) == pytest.approx((1, 1), abs=1e-9)
     assert least >= 1 and count == network.select("sector").distinct().count()
-    positions = cell_positions(found, network, "leipzig", params)
+    nowhere = frame(spark, "tile bigint, home struct<zone_id: string, lift: double>")
+    positions = cell_positions(found, network, nowhere, "leipzig", params)
     whole = positions.where("ring IS NULL")
     assert whole.where(F.size("quantiles") == RadioPolicy().quantiles).count() == network.count() == 3587
     # What is cut short changes little: the footprints of every 29th mast, with and without.

@@ -17,6 +17,7 @@ from jobs.transform.sectors import FootprintParams, sectors
 
 PARAMS = FootprintParams(RadioPolicy(quantiles=64, ring_quantiles=16), slices=2)
 PRINT = "plan_id string, sector bigint, tile bigint, probability double"
+HOMES = "tile bigint, home struct<zone_id: string, lift: double>"
 COLUMN, ROW = 44864, 31392  # the tile of the mast
 
 
@@ -46,9 +47,15 @@ def prints(spark, network):
     return _prints(spark, "p", names["lte"], names["shop"])
 
 
+@pytest.fixture(scope="module")
+def nowhere(spark):
+    """No zone's residents are told."""
+    return frame(spark, HOMES)
+
+
 class TestCellPositions:
-    def test_one_row_a_cell_and_one_a_ring_with_mass(self, prints, network):
-        found = cell_positions(prints, network, "p", PARAMS)
+    def test_one_row_a_cell_and_one_a_ring_with_mass(self, prints, network, nowhere):
+        found = cell_positions(prints, network, nowhere, "p", PARAMS)
         assert found.columns == CELL_POSITIONS.column_names
         by_ring = {(r["cell_id"], r["ring"]): r for r in found.collect()}
         # Rings of 625 m (LTE) and 553.5 m (GSM); half a diagonal either way.
@@ -73,20 +80,20 @@ class TestCellPositions:
             "lte": (8, False, "s"), "gsm": (1, False, "s"), "nr": (None, False, "t"), "shop": (None, True, "shop"),
         }  # fmt: skip
 
-    def test_partitioning_changes_nothing(self, prints, network):
+    def test_partitioning_changes_nothing(self, prints, network, nowhere):
         def told(df):
             return df.agg(F.sum(F.xxhash64(F.to_json(F.struct("*"))).cast("decimal(38,0)"))).first()
 
-        spread = cell_positions(prints.repartition(7, "tile"), network.repartition(3), "p", PARAMS)
-        assert told(spread) == told(cell_positions(prints, network, "p", PARAMS))
+        spread = cell_positions(prints.repartition(7, "tile"), network.repartition(3), nowhere, "p", PARAMS)
+        assert told(spread) == told(cell_positions(prints, network, nowhere, "p", PARAMS))
 
     @pytest.mark.parametrize("quantiles", [17, 1024])
-    def test_quantiles_appear_as_often_as_they_are_likely(self, spark, network, quantiles):
+    def test_quantiles_appear_as_often_as_they_are_likely(self, spark, network, nowhere, quantiles):
         sector = rows(network.where("cell_id = 'lte'"), "sector")[0][0]
         weights = {tile(i, -i): (i + 1) / 210 for i in range(20)}
         prints = frame(spark, PRINT, *(("p", sector, t, p) for t, p in weights.items()))
         params = FootprintParams(RadioPolicy(quantiles=quantiles), slices=2)
-        whole = cell_positions(prints, network, "p", params).where("ring IS NULL AND cell_id = 'lte'")
+        whole = cell_positions(prints, network, nowhere, "p", params).where("ring IS NULL AND cell_id = 'lte'")
         ((slots,),) = rows(whole, "quantiles")
         counts = Counter(slots)
         assert len(slots) == quantiles and set(counts) <= set(weights)
@@ -94,20 +101,42 @@ class TestCellPositions:
         assert all(abs(counts[t] - p * quantiles) < 1 for t, p in weights.items())
 
 
+class TestHomes:
+    def test_the_slots_of_a_zone_are_a_run(self, spark, network, prints):
+        # In Z-order the mast's tile comes before that in the east: the zone's name goes before it.
+        zones = ((tile(0, 0), ("west", 4.0)), (tile(10, 0), ("east", 9.0)))
+        found = cell_positions(prints, network, frame(spark, HOMES, *zones), "p", PARAMS)
+        whole = found.where("ring IS NULL AND cell_id = 'lte'").first()
+        assert whole["quantiles"] == [tile(0, 30)] * 13 + [tile(10, 0)] * 19 + [tile(0, 0)] * 32
+        # lift q / (1 + lift q), q the share of the slots.
+        east, west = 9 * 19 / 64, 4 * 32 / 64
+        assert [tuple(home) for home in whole["homes"]] == [
+            ("east", 13, 19, pytest.approx(east / (1 + east))), ("west", 32, 32, pytest.approx(west / (1 + west))),
+        ]  # fmt: skip
+
+    def test_each_ring_has_its_own(self, spark, network, prints):
+        found = cell_positions(prints, network, frame(spark, HOMES, (tile(10, 0), ("east", 9.0))), "p", PARAMS)
+        homes = {r["ring"]: r["homes"] for r in found.where("cell_id = 'lte'").collect()}
+        assert homes[0] is None and homes[4] is None
+        assert [tuple(home) for home in homes[1]] == [("east", 0, 16, pytest.approx(0.9))]
+
+
 class TestRenewedPositions:
-    def test_only_what_changed_is_made_anew(self, spark, network):
+    def test_only_what_changed_is_made_anew(self, spark, network, nowhere):
         names = dict(rows(network, "cell_id", "sector"))
         lte, shop = names["lte"], names["shop"]
-        stored = cell_positions(_prints(spark, "old", lte, shop), network, "old", PARAMS).withColumn(
+        stored = cell_positions(_prints(spark, "old", lte, shop), network, nowhere, "old", PARAMS).withColumn(
             "radius_m", F.when(F.col("cell_id") != "shop", F.lit(7.0)).otherwise(F.col("radius_m"))
         )
         # The NR cell is told to stand elsewhere, and the shop's footprint is another one.
         now = network.withColumn("site_id", F.when(F.col("cell_id") == "nr", "u").otherwise(F.col("site_id")))
         prints = _prints(spark, "p", lte, shop, shop_at=tile(2, 2))
         anew = network.where("cell_id = 'shop'").select("sector")
-        found = renewed_positions(network, stored.localCheckpoint(), prints, now, anew, "p", PARAMS)
+        found = renewed_positions(network, stored.localCheckpoint(), prints, now, nowhere, anew, "p", PARAMS)
         told = rows(found.where("ring IS NULL"), "cell_id", "plan_id", "site_group", "radius_m")
-        full = dict(rows(cell_positions(prints, now, "p", PARAMS).where("ring IS NULL"), "cell_id", "radius_m"))
+        full = dict(
+            rows(cell_positions(prints, now, nowhere, "p", PARAMS).where("ring IS NULL"), "cell_id", "radius_m")
+        )
         assert told == [
             ("gsm", "p", "s", 7.0), ("lte", "p", "s", 7.0), ("nr", "p", "u", full["nr"]), ("shop", "p", "shop", 40.8),
         ]  # fmt: skip
@@ -122,7 +151,7 @@ def _prints(spark, plan_id, lte, shop, shop_at=None):
 
 
 class TestZoneResolution:
-    def test_tells_how_much_of_its_cells_lies_inside(self, spark, prints, network):
+    def test_tells_how_much_of_its_cells_lies_inside(self, spark, prints, network, nowhere):
         zones = frame(
             spark, "level string, zone_id string, tile bigint",
             ("district", "home", tile(0, 0)), ("district", "home", tile(10, 0)), ("district", "far", tile(0, 30)),
@@ -130,7 +159,9 @@ class TestZoneResolution:
         )  # fmt: skip
         found = zone_resolution(prints, network, zones)
         assert found.columns == ZONE_RESOLUTION.column_names
-        wide = dict(rows(cell_positions(prints, network, "p", PARAMS).where("ring IS NULL"), "cell_id", "radius_m"))
+        wide = dict(
+            rows(cell_positions(prints, network, nowhere, "p", PARAMS).where("ring IS NULL"), "cell_id", "radius_m")
+        )
         # Home: three cells with 0.8 of their mass there, the shop's with all of it: (3 * 0.64 + 1) / 3.4.
         assert rows(found) == [
             ("far", 3, wide["lte"], pytest.approx(0.2)),

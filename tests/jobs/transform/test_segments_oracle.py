@@ -12,7 +12,7 @@ import pytest
 from frames import frame
 
 from expectations.footprints import CELL_POSITIONS
-from expectations.movement import MOVEMENT
+from expectations.movement import MOVEMENT, PROFILE
 from jobs.transform.stays import StayParams, located, numbered_places, segments, settled_runs
 from udfs.time import day_bounds
 
@@ -126,6 +126,7 @@ def found(spark, tracks):
         "date DATE, day_start TIMESTAMP, day_end TIMESTAMP",
         *((day.isoformat(), *day_bounds(day, "Europe/Berlin")) for day in DAYS),
     )
+    nobody = frame(spark, ", ".join(f"{c.name} {c.type}" for c in PROFILE.columns))
     results = []
     for mixed in (False, True):
         moved = frame(spark, ddl, *(random.Random(3).sample(rows, len(rows)) if mixed else rows))
@@ -135,7 +136,7 @@ def found(spark, tracks):
             # Another number of partitions than the session's, and no merging of small ones.
             runs = runs.repartition(7, "pseudonym", "line_no", "date")
         by_track: dict[tuple[dt.date, int], list[tuple[Any, ...]]] = {}
-        for row in segments(settled_runs(runs, PARAMS), places, days, PARAMS).collect():
+        for row in segments(settled_runs(runs, PARAMS), places, nobody, days, PARAMS).collect():
             times = (int(row[c].replace(tzinfo=dt.UTC).timestamp()) for c in ("start_time", "end_time"))
             cell = None if row["tile"] is None else NAMES[row["tile"]]
             by_track.setdefault((row["date"], row["pseudonym"][0]), []).append(

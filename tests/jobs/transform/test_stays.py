@@ -6,7 +6,7 @@ import pytest
 from frames import at, frame, rows
 
 from expectations.footprints import CELL_POSITIONS
-from expectations.movement import MOVEMENT
+from expectations.movement import MOVEMENT, PROFILE
 from jobs.transform.stays import StayParams, located, numbered_places, segments, settled_runs
 
 PARAMS = StayParams(stay_seconds=900, max_gap_seconds=7200, max_gap_same_ground_seconds=43200, ping_pong_seconds=60)
@@ -16,7 +16,7 @@ HOME, HOME2, WORK, FAR = "home", "home2", "work", "far"
 def _places(spark, *cells):
     """Footprints from (cell, group, x, tiles), and with rings from (cell, group, x, tiles, ring, steps a ring)."""
     names = ("cell_id", "site_group", "centre_x", "quantiles", "ring", "ring_steps")
-    values = {"plan_id": "plan", "centre_y": 0.0, "radius_m": 300.0, "is_small": False}
+    values = {"plan_id": "plan", "centre_y": 0.0, "radius_m": 300.0, "is_small": False, "homes": None}
     ddl = ", ".join(f"{c.name} {c.type}" for c in CELL_POSITIONS.columns if c.name not in names[-2:])
     rows = [{**values, **dict.fromkeys(names[-2:]), **dict(zip(names, cell, strict=False))} for cell in cells]
     columns = [c for c in CELL_POSITIONS.column_names if c not in names[-2:]]
@@ -54,7 +54,8 @@ def _segments(spark, places, *runs):
         "date DATE, day_start TIMESTAMP, day_end TIMESTAMP",
         ("2026-03-03", "2026-03-02T23:00:00", "2026-03-03T23:00:00"),
     )
-    found = segments(settled_runs(located(moved, places), PARAMS), places, days, PARAMS)
+    nobody = frame(spark, ", ".join(f"{c.name} {c.type}" for c in PROFILE.columns))
+    found = segments(settled_runs(located(moved, places), PARAMS), places, nobody, days, PARAMS)
     return [
         (a[5:16], b[5:16], kind, tile) for a, b, kind, tile in rows(found, "start_time", "end_time", "kind", "tile")
     ]

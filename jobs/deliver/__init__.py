@@ -1,0 +1,1 @@
+"""What buyers are handed: exports and data sheets, made from released and public figures alone."""

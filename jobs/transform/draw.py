@@ -1,0 +1,61 @@
+"""A position for each group of runs: drawn once a unit, site group, ring and key period, however often it is asked for.
+
+Two draws of a unit by hash of its keyed pseudonym. One tells how much it is at home: where it is registered is
+known, and on a cell that covers its zone it is likely there. The other tells the quantile of the footprint. A unit's
+position hangs on public figures and on what the unit itself did and is, on no other unit: what one unit adds to a
+count stays bounded as it is.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+_PARTS = 1_000_000
+"""Parts of one in which the draw for home is made."""
+
+
+def drawn(groups: DataFrame, places: DataFrame, profile: DataFrame) -> DataFrame:
+    """Draw the position of groups of runs in the footprint of their dominant cell.
+
+    Where the unit is registered in a zone that the footprint covers, the draw is from the zone's run of
+    quantiles with probability ``at_home``; else, and otherwise, from all of them: see
+    ``positions.cell_positions``. The draw for home is the same at all sites, so that a unit on two cells of one place
+    is not at home on the one and elsewhere on the other by chance alone.
+
+    Args:
+        groups: Rows with ``date, pseudonym`` (spread by them) and ``place_no``.
+        places: See ``stays.numbered_places``, broadcast.
+        profile: Rows of ``pseudonymous.profile``.
+
+    Returns:
+        The groups with ``tile``, ``by_small_cell`` and ``ground`` (``x, y, radius_m`` of the whole cell).
+    """
+    registered = profile.filter("home_zone_id IS NOT NULL").select("pseudonym", "date", "home_zone_id")
+    theirs = F.filter("homes", lambda home: home["zone_id"] == F.col("home_zone_id"))
+    placed = (
+        groups.join(registered, on=["pseudonym", "date"], how="left")
+        .join(F.broadcast(_slots(places)), on="place_no", how="inner")
+        .withColumn("home", F.when(F.col("home_zone_id").isNotNull(), F.get(theirs, F.lit(0))))
+    )
+    at_home = F.pmod(F.xxhash64(F.lit("home"), "pseudonym"), F.lit(_PARTS)) < F.col("home.at_home") * F.lit(_PARTS)
+    slot = F.when(at_home, F.col("home.first") + _hashed(F.col("home.slots"))).otherwise(_hashed(F.size("quantiles")))
+    return placed.withColumn("tile", F.element_at("quantiles", slot + 1)).select(
+        *groups.columns, "tile", "by_small_cell", "ground"
+    )
+
+
+def _slots(places: DataFrame) -> DataFrame:
+    """What a footprint gives to a segment: where to draw from, and the ground of its whole cell."""
+    ground = F.struct(F.col("centre_x").alias("x"), F.col("centre_y").alias("y"), "radius_m")
+    whole = F.max(F.when(F.col("ring").isNull(), ground)).over(Window.partitionBy("cell_id"))
+    return places.select(
+        *("place_no", "site_group", "ring", "quantiles", "homes"),
+        F.col("is_small").alias("by_small_cell"),
+        whole.alias("ground"),
+    )
+
+
+def _hashed(among: Column) -> Column:
+    """One of so many slots, by unit, site group and ring."""
+    return F.pmod(F.xxhash64("pseudonym", "site_group", "ring"), among.cast("long")).cast("int")

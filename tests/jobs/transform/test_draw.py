@@ -1,0 +1,62 @@
+"""The one draw: from all quantiles, or from those of the zone where the unit is registered."""
+
+from __future__ import annotations
+
+import pytest
+from frames import frame, rows
+
+from expectations.movement import PROFILE
+from jobs.transform.draw import drawn
+
+GROUPS = "date DATE, pseudonym BINARY, place_no INT"
+PLACES = """place_no INT, site_group STRING, ring INT, is_small BOOLEAN, quantiles ARRAY<BIGINT>,
+    homes ARRAY<STRUCT<zone_id: STRING, first: INT, slots: INT, at_home: DOUBLE>>"""
+UNITS = 400
+# Two of ten slots are home; with a lift of 16 the unit is there with 0.75 of its time, and with 0.25 anywhere.
+HOME = [("home", 3, 2, 0.75)]
+
+
+def _unit(n):
+    return n.to_bytes(2, "big") * 16
+
+
+def _tiles(spark, zone, *places):
+    """Tiles by place, one a unit, of units that are all registered in the zone."""
+    made = frame(spark, PLACES, *((n, *place) for n, place in enumerate(places)))
+    groups = frame(spark, GROUPS, *(("2026-03-03", _unit(u), n) for u in range(UNITS) for n in range(len(places))))
+    ddl = ", ".join(f"{c.name} {c.type}" for c in PROFILE.columns)
+    who = ("domestic", "unknown", "unknown", zone)
+    known = dict(zip((c.name for c in PROFILE.columns[2:]), who, strict=True))
+    profile = frame(
+        spark, ddl, *(("2026-03-03", _unit(u), *(known[c.name] for c in PROFILE.columns[2:])) for u in range(UNITS))
+    )
+    found = rows(drawn(groups, made, profile), "place_no", "pseudonym", "tile")
+    assert len(found) == UNITS * len(places)
+    return [[tile for n, _, tile in found if n == wanted] for wanted in range(len(places))]
+
+
+class TestDrawn:
+    def test_units_are_home_as_often_as_told(self, spark):
+        ((*tiles,),) = _tiles(spark, "home", ("s", None, False, list(range(10)), HOME))
+        # 0.75 + 0.25 of a fifth; five standard deviations of 400 draws.
+        assert sum(t in (3, 4) for t in tiles) / UNITS == pytest.approx(0.8, abs=0.1)
+        assert set(tiles) == set(range(10))
+
+    @pytest.mark.parametrize(("zone", "homes"), [(None, HOME), ("elsewhere", HOME), ("home", None)])
+    def test_without_a_home_on_the_ground_all_slots_are_alike(self, spark, zone, homes):
+        ((*tiles,),) = _tiles(spark, zone, ("s", None, False, list(range(10)), homes))
+        assert sum(t in (3, 4) for t in tiles) / UNITS == pytest.approx(0.2, abs=0.1)
+
+    def test_cells_of_one_site_group_draw_alike(self, spark):
+        place = ("s", None, False, list(range(10)), HOME)
+        one, other = _tiles(spark, "home", place, place)
+        assert one == other
+
+    def test_a_unit_is_as_much_at_home_at_every_site(self, spark):
+        """Who is drawn at home on the less certain cell is so on the more certain one."""
+        surely, maybe = [("home", 0, 10, 0.9)], [("home", 0, 10, 0.4)]
+        tiles = list(range(10)), [*range(10), *range(100, 190)]
+        less, more = _tiles(spark, "home", ("a", None, False, tiles[1], maybe), ("b", None, False, tiles[1], surely))
+        stray = [m for m, n in zip(more, less, strict=True) if n < 10 and m >= 100]
+        # Those at home on the first by chance alone: a tenth of the three fifths that drew from all slots.
+        assert len(stray) / UNITS < 0.1 * 0.6 * 0.5
