@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from frames import frame, rows
+from pyspark.sql import functions as F
 
 from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.products import NOISED
@@ -44,7 +45,7 @@ class TestDomain:
 
     def test_bands(self, spark):
         found = frame(spark, "km DOUBLE", (0.0,), (1.99,), (2.0,), (19.9,), (50.0,), (400.0,)).select(
-            "km", distance_band(frame(spark, "km DOUBLE")["km"]).alias("band")
+            "km", distance_band(F.col("km")).alias("band")
         )
         assert rows(found) == [
             (0.0, "0-2"),
