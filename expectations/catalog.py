@@ -8,7 +8,7 @@ from expectations.cells import CELLS
 from expectations.consent_ledger import CONSENT_LEDGER
 from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Contract
-from expectations.corridors import CORRIDORS
+from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
 from expectations.events import EVENTS
 from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS, ZONE_RESOLUTION
 from expectations.homes import HOMES
@@ -39,6 +39,7 @@ ALL: tuple[Contract, ...] = (
     CELL_POSITIONS,
     ZONE_RESOLUTION,
     CORRIDORS,
+    CORRIDOR_CELLS,
     RESIDENTS,
     MOVEMENT,
     PROFILE,

@@ -30,6 +30,12 @@ SEGMENTS = Contract(
             "BOOLEAN!",
             "Of a stay: whether the line's stay before it lay on other ground; false where there is none",
         ),
+        (
+            "ways",
+            "ARRAY<STRUCT<corridor_id: STRING, metres: INT, chance: INT, seconds: INT>>",
+            "Corridors between the line's segment before and this one: metres along (negative: against the direction "
+            "in which it was drawn), per cent that both lie on it, seconds between the contacts; null: on none",
+        ),
     ),
     keys=("date", "pseudonym", "line_no", "start_time", "tile"),
     mode=WriteMode.REPLACE_WHERE,

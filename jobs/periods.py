@@ -20,6 +20,7 @@ from jobs.aggregate.period_cells import pairs_of
 from jobs.aggregate.periods import od_threshold, run_aggregate_periods
 from jobs.audit.journal import Journal
 from jobs.context import JobReport, RunContext
+from jobs.errors import InputRejectedError
 from jobs.release.periods import charge_periods, run_release_periods
 from jobs.segment.keys import key_store
 from jobs.segment.periods import PeriodKind, days_of, deadline, first_day, last_day, period_of, release_from, split
@@ -150,6 +151,7 @@ def run_periods(context: RunContext, states: Sequence[PeriodState]) -> JobReport
 
     Raises:
         BudgetError: A cap would be passed; nothing was drawn.
+        InputRejectedError: The policy's pairs of zones need residents, and there are none.
         ReleaseError: The gate blocked a product; the others are released.
     """
     wanted = [(product, s.period) for s in states if s.status == "due" for product in s.products]
@@ -159,7 +161,13 @@ def run_periods(context: RunContext, states: Sequence[PeriodState]) -> JobReport
     if any(product == OD.name for product, _ in wanted):
         door = context.lake.door(reads=[Schema.REFERENCE])
         pairs = pairs_of(context.policy, door.read(ZONES), door.read(ZONE_TILES), door.read(RESIDENTS))
-        threshold = od_threshold(context.policy, pairs.count())
+        number = pairs.count()
+        if number == 0:
+            raise InputRejectedError(
+                "od.with_residents leaves no pair of zones: reference.residents tells of nobody in any; deliver "
+                "population by the zones of the finest level, or switch with_residents off"
+            )
+        threshold = od_threshold(context.policy, number)
     charge_periods(context, wanted, threshold)
     run_aggregate_periods(context, wanted, threshold)
     return run_release_periods(context, wanted, threshold)

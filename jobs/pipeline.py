@@ -15,15 +15,15 @@ from expectations.catalog import ALL
 from expectations.contract import Schema
 from expectations.gate import Gate
 from jobs.aggregate.identity import release_id
+from jobs.aggregate.offered import offered
 from jobs.aggregate.run import run_aggregate
-from jobs.aggregate.specs import daily
 from jobs.audit.erasure import erase_new
 from jobs.audit.journal import Journal, digest, files_fingerprint
 from jobs.clearing import clear_up
 from jobs.consent.receipts import LedgerState
 from jobs.consent.run import check_feed, run_consent
 from jobs.context import JobReport, RunContext
-from jobs.errors import InputRejectedError, UsageError
+from jobs.errors import InputRejectedError, ThreestepError, UsageError
 from jobs.ingest.landing import Landing
 from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
@@ -34,7 +34,7 @@ from jobs.segment.keys import keys_live
 from jobs.segment.periods import release_from
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
-from jobs.transform.footprints import run_footprints
+from jobs.transform.corridors import run_ground
 from jobs.transform.homes import run_homes
 from jobs.transform.run import run_transform
 from jobs.transform.trips import run_od
@@ -98,18 +98,19 @@ class _Run:
         self.context = RunContext(
             spark, lake, settings, self.gate, run_id, say=lambda line: say("step", {"doing": line})
         )
+        self.landing = Landing(spark, str(settings.landing), settings.landing_format)
         self.journal = Journal(self.context)
         self.summary = RunSummary()
 
     def run(self, only: Sequence[str]) -> RunSummary:
         self.only = only
         self.released = done = released_ids(self.context)
-        products = daily(self.settings.policy.products)
+        products = offered(self.context, corridors_come=self.landing.has("corridors"))
         released = {d for d in self.settings.days if all(release_id(p, d) in done for p in products)}
         self.summary.already = sorted(released)
         days = [day for day in self.settings.days if day not in released]
         if not days and not any(state.status == "due" for state in self._period_states()):
-            self._clear_up()
+            self._clear_up(ran_periods="periods" in only)
             return self.summary
         self.gate.warm_up()
         started = time.monotonic()
@@ -122,8 +123,7 @@ class _Run:
         return self.summary
 
     def _jobs(self, only: Sequence[str], days: Sequence[dt.date]) -> None:
-        settings = self.settings
-        landing = Landing(self.context.spark, str(settings.landing), settings.landing_format)
+        settings, landing = self.settings, self.landing
         # The consent feed is held against its note before anything is read or written: fail closed.
         feed = check_feed(self.context, landing)
         if settings.waiver is None and not landing.has("subscribers"):
@@ -154,7 +154,7 @@ class _Run:
             # Consent is never skipped: what holds at processing time has to be looked at each time.
             self._job("consent", JOBS, None, consent)
             ground.result()
-            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_footprints(self.context))
+            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_ground(self.context))
             events = self._print_of(("events", "mno_events"), reference)
             if days:
                 self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True, anew=anew)
@@ -163,34 +163,48 @@ class _Run:
             landed = digest(events, people) if events and (people or settings.waiver) else None
             self._stages(only, days, state[0], (landed, reference), anew=anew)
         if "periods" in only:
-            self._job("periods", only, None, self._periods, of_day=True)
+            try:
+                self._job("periods", only, None, self._periods, of_day=True)
+            except ThreestepError:
+                # What is over goes all the same; weeks and months that are open keep their keys for another try.
+                self._clear_up(ran_periods=False)
+                raise
         if "release" in only or "periods" in only:
-            self._clear_up()
+            self._clear_up(ran_periods="periods" in only)
 
     def _stages(
         self, only: Sequence[str], days: Sequence[dt.date], ledger: LedgerState,
         prints: tuple[str | None, str | None], *, anew: bool,
     ) -> None:  # fmt: skip
         """The three stages of some days, and their release."""
-        policy, (landed, reference) = self.settings.policy, prints
+        landed, reference = prints
         stage1 = digest(landed, ledger.version, days) if landed else None
         stage2 = digest(stage1, reference) if stage1 and reference else None
         self._job(
             "segment", only, stage1, lambda: run_segment(self.context, days, ledger), True, after="events", anew=anew
         )
         self._job("transform", only, stage2, lambda: run_transform(self.context, days), True, after="segment")
+        # What weeks and months are given waits for commits while the day is counted.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="longer") as beside:
+            longer = beside.submit(self._longer, only, days, stage2)
+            due = self._due(days)
+            if due and "aggregate" in only:
+                charge_releases(self.context, due)
+            if due:
+                self._job("aggregate", only, None, lambda: run_aggregate(self.context, due), of_day=True)
+            longer.result()
+        if due:
+            self._job("release", only, None, lambda: self._release(due), of_day=True)
+
+    def _longer(self, only: Sequence[str], days: Sequence[dt.date], stage2: str | None) -> None:
+        """What the days give to their weeks and months."""
+        policy = self.settings.policy
         monthly = days if policy.homes.enabled else open_days(policy, self.journal, days, "month", self.released)
-        if policy.wants_homes and monthly:
+        if monthly:
             self._job("homes", only, stage2, lambda: run_homes(self.context, monthly), True, after="transform")
         weekly = open_days(policy, self.journal, days, "week", self.released)
         if weekly:
             self._job("od", only, stage2, lambda: run_od(self.context, weekly), True, after="transform")
-        due = self._due(days)
-        if due and "aggregate" in only:
-            charge_releases(self.context, due)
-        if due:
-            self._job("aggregate", only, None, lambda: run_aggregate(self.context, due), of_day=True)
-            self._job("release", only, None, lambda: self._release(due), of_day=True)
 
     def _due(self, days: Sequence[dt.date]) -> list[dt.date]:
         """Days that may be released now; the others wait for late events, which is told."""
@@ -220,12 +234,10 @@ class _Run:
         self.released = released_ids(self.context)
         return report
 
-    def _clear_up(self) -> None:
+    def _clear_up(self, *, ran_periods: bool) -> None:
         released = {*self.summary.already, *self.summary.days}
-        ran_periods = "periods" in self.only
-        clear_up(
-            self.context, self.journal, released, self.summary.waiting.keys(), self.released, ran_periods=ran_periods
-        )
+        waiting = self.summary.waiting.keys()
+        clear_up(self.context, self.journal, released, waiting, self.released, ran_periods=ran_periods)
 
     def _job(
         self,

@@ -38,7 +38,7 @@ class ProductPolicy(Frozen):
     purpose: str
     period: Literal["day", "week", "month"] = "day"
     with_attributes: bool = False
-    mechanisms: dict[Literal["partition", "place", "corridor"], MechanismPolicy]
+    mechanisms: dict[Literal["partition", "place", "corridor", "speed"], MechanismPolicy]
 
     @field_validator("purpose")
     @classmethod
@@ -56,6 +56,8 @@ class ProductPolicy(Frozen):
 def _default_products() -> dict[str, ProductPolicy]:
     footfall = {"partition": MechanismPolicy(rho=0.03), "place": MechanismPolicy(rho=0.02)}
     panel = {"partition": MechanismPolicy(rho=0.002, max_cells=1)}
+    # The speed only tells a band: it gets a fifth.
+    flows = {"corridor": MechanismPolicy(rho=0.012, max_cells=8), "speed": MechanismPolicy(rho=0.003, max_cells=8)}
     trips = {"partition": MechanismPolicy(rho=0.08, max_cells=16)}
     homes = {role: MechanismPolicy(rho=0.05, max_cells=8) for role in ("partition", "place")}
 
@@ -74,6 +76,7 @@ def _default_products() -> dict[str, ProductPolicy]:
             with_attributes=True,
             mechanisms=visits(0.0035, 0.0065),  # type: ignore[arg-type]
         ),
+        "corridor_flow": ProductPolicy(purpose="traffic_planning", mechanisms=flows),  # type: ignore[arg-type]
         "od": ProductPolicy(purpose="traffic_planning", period="week", mechanisms=trips),  # type: ignore[arg-type]
         "catchment": ProductPolicy(purpose="market_research", period="month", mechanisms=homes),  # type: ignore[arg-type]
     }

@@ -10,12 +10,13 @@ from pyspark.sql import functions as F
 from jobs.aggregate.specs import CELL
 
 
-def bounded(cells: DataFrame, most: Mapping[str, int]) -> DataFrame:
+def bounded(cells: DataFrame, most: Mapping[str, int], carried: tuple[str, ...] = ()) -> DataFrame:
     """Keep at most so many cells of a unit, date and role, chosen by a hash of the keyed pseudonym and the cell.
 
     Args:
         cells: One row a unit and cell: ``date, pseudonym, role, product`` and ``CELL``; each counts one person.
         most: Bound (L0) by role; roles without one are left out.
+        carried: Further columns that are handed on; they have no say in the choice.
 
     Returns:
         The rows that are kept. No shuffle of rows that lie together by unit.
@@ -28,4 +29,4 @@ def bounded(cells: DataFrame, most: Mapping[str, int]) -> DataFrame:
         draw, *(F.col(c).asc_nulls_first() for c in CELL)
     )
     ranked = cells.withColumn("rank", F.row_number().over(order)).filter(F.col("rank") <= limit)
-    return ranked.select("date", "pseudonym", "role", "product", *CELL)
+    return ranked.select("date", "pseudonym", "role", "product", *CELL, *carried)

@@ -10,8 +10,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.aggregate.bounds import bounded
+from jobs.aggregate.corridor_cells import flow_contributions
 from jobs.aggregate.specs import CELL
 from jobs.aggregate.visit_cells import approach_cells, audience_cells, dwell_cells, zone_centres
+from jobs.errors import ReleaseError
 from jobs.transform.presence import PresenceParams, main_zones, observed
 from jobs.transform.visits import VisitParams, visits
 
@@ -21,12 +23,13 @@ class Shared:
     """Frames that the products of a day share; what more than one of them needs is made once.
 
     Attributes:
-        segments: See ``jobs.transform.presence.by_unit``, persisted.
+        segments: See ``jobs.transform.presence.by_unit``, persisted; with ``ways`` where there are corridors.
         profile: Rows of ``pseudonymous.profile``.
         counted: Tiles of the zones that can be counted, see ``jobs.transform.visits.visits``.
         resolution: Rows of ``reference.zone_resolution``.
         time_zone: Zone of the local clock.
         hour_shift_seconds: See ``udfs.time.hour_offset_seconds``.
+        corridors: ``corridor_id, length_m``; ``None`` where there are none.
     """
 
     segments: DataFrame
@@ -35,6 +38,7 @@ class Shared:
     resolution: DataFrame
     time_zone: str
     hour_shift_seconds: int = 0
+    corridors: DataFrame | None = None
     _visits: dict[str, DataFrame] = field(default_factory=dict)
 
     def visits(self, purpose: str) -> DataFrame:
@@ -83,12 +87,24 @@ def audience(shared: Shared, purpose: str, most: Mapping[str, int]) -> DataFrame
     return bounded(audience_cells(shared.visits(purpose), shared.profile), most)
 
 
+def corridor_flow(shared: Shared, purpose: str, most: Mapping[str, int]) -> DataFrame:
+    """Moves along corridors by direction, hour and speed.
+
+    Raises:
+        ReleaseError: There are no corridors.
+    """
+    if shared.corridors is None:
+        raise ReleaseError("corridor_flow is drawn without corridors")
+    return flow_contributions(shared.segments, shared.corridors, purpose, shared.time_zone, most)
+
+
 CONTRIBUTIONS: dict[str, Contributions] = {
     "panel": panel,
     "footfall": footfall,
     "dwell": dwell,
     "approach": approach,
     "audience": audience,
+    "corridor_flow": corridor_flow,
 }
 
 

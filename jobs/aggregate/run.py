@@ -10,15 +10,18 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
+from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
 from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from expectations.movement import PROFILE
 from expectations.products import NOISED
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
+from jobs.aggregate.corridor_cells import PERSONS, SPEED, flow_lines
 from jobs.aggregate.counts import Mechanism, cell_counts, mechanism, on_domain
 from jobs.aggregate.daily import Shared, contributions
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.noise import adder, noise_source
+from jobs.aggregate.offered import has_corridors
 from jobs.aggregate.specs import SPECS, daily
 from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
@@ -53,7 +56,9 @@ def planned_draws(policy: Policy, days: Sequence[dt.date], roles: Sequence[str])
     return draws
 
 
-def domain(draws: Sequence[Draw], zones: DataFrame, countable: DataFrame, policy: Policy) -> DataFrame:
+def domain(
+    draws: Sequence[Draw], zones: DataFrame, countable: DataFrame, policy: Policy, lines: DataFrame | None = None
+) -> DataFrame:
     """The public domain of some draws, one row a cell: fixed by zones, clock and policy, never by data.
 
     Args:
@@ -61,19 +66,20 @@ def domain(draws: Sequence[Draw], zones: DataFrame, countable: DataFrame, policy
         zones: Rows of ``reference.zones``.
         countable: See ``countable_zones``.
         policy: For the hours of the clock.
+        lines: See ``corridor_cells.flow_lines``; ``None`` where there are no corridors.
     """
     rows = [
         (d.release_id, d.product, d.date, d.role, hour, part, other, d.mechanism.sigma)
         for d in draws
         for hour in (policy.hours(d.date) if SPECS[d.product].by_hour else [None])
         for part in SPECS[d.product].part_words or [None]
-        for other in SPECS[d.product].other_words or [None]
+        for other in SPECS[d.product].others(d.role)
     ]
     named = zones.filter("is_finest OR role = 'place'").join(F.broadcast(countable), on="zone_id", how="inner")
     cells = zones.sparkSession.createDataFrame(rows, _DOMAIN)
-    on_zones = cells.join(
-        F.broadcast(named.select("role", "zone_id", "level", "by_small_cells")), on="role", how="inner"
-    )
+    places = named.select("role", "zone_id", "level", "by_small_cells")
+    places = places if lines is None else places.unionByName(lines)
+    on_zones = cells.join(F.broadcast(places), on="role", how="inner")
     fine = {(name, part) for name, spec in SPECS.items() for part in spec.small_cell_parts}
     told = F.struct("product", "part").isin([F.struct(F.lit(name), F.lit(part)) for name, part in sorted(fine)])
     return on_zones.filter(F.col("by_small_cells") | F.coalesce(~told, F.lit(True))).drop("by_small_cells")
@@ -119,21 +125,26 @@ def run_aggregate(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     policy, source = context.policy, noise_source()
     zones = door.read(ZONES)
     roles = [row["role"] for row in zones.select("role").distinct().orderBy("role").collect()]
-    draws = planned_draws(policy, days, roles)
+    corridors = door.read(CORRIDORS) if has_corridors(context) else None
+    lines = None if corridors is None else flow_lines(corridors, door.read(CORRIDOR_CELLS))
+    draws = planned_draws(policy, days, [*roles, *((PERSONS, SPEED) if lines is not None else ())])
     drawn = _drawn(context)
     missing = [draw for draw in draws if draw.release_id not in drawn]
     if not missing:
         return JobReport("aggregate", skipped=True)
     wanted = sorted({draw.date for draw in missing})
     counted = countable_tiles(zones, door.read(ZONE_TILES), _positions(context)).persist()
-    cells = domain(missing, zones, counted.select("zone_id", "by_small_cells").distinct(), policy)
+    cells = domain(missing, zones, counted.select("zone_id", "by_small_cells").distinct(), policy, lines)
     shared = Shared(
-        segments=by_unit(door.read(SEGMENTS).filter(F.col("date").isin(wanted))).persist(),
+        segments=by_unit(
+            door.read(SEGMENTS).filter(F.col("date").isin(wanted)), *(("ways",) if corridors is not None else ())
+        ).persist(),
         profile=door.read(PROFILE).filter(F.col("date").isin(wanted)),
         counted=counted,
         resolution=door.read(ZONE_RESOLUTION),
         time_zone=policy.time_zone,
         hour_shift_seconds=hour_offset_seconds(wanted[0], policy.time_zone),
+        corridors=None if corridors is None else corridors.select("corridor_id", "length_m"),
     )
     exact = on_domain(cells, cell_counts(contributions(shared, _bounds(policy, missing))))
     noised = exact.mapInArrow(adder(source), f"{_columns()}")  # type: ignore[arg-type]

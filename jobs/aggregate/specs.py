@@ -32,6 +32,7 @@ class ProductSpec:
         other_words: The same of ``other``.
         is_nested: Whether coarser levels of the partition are sums of the finest: what is counted adds up.
         small_cell_parts: Words of ``part`` that exist at places which small cells resolve, and nowhere else.
+        bare_roles: Roles whose level is drawn without ``other``: others of the same product split it up.
         is_zoned: Whether the domain is zones times words; else a public table of the product's own gives it.
     """
 
@@ -42,11 +43,16 @@ class ProductSpec:
     is_nested: bool = False
     is_zoned: bool = True
     small_cell_parts: tuple[str, ...] = ()
+    bare_roles: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the product."""
         return self.contract.name
+
+    def others(self, role: str) -> list[str | None]:
+        """The domain of ``other`` on the level of a role."""
+        return list(self.other_words) if self.other_words and role not in self.bare_roles else [None]
 
     @property
     def by_hour(self) -> bool:
@@ -77,6 +83,7 @@ SPECS: dict[str, ProductSpec] = {
             DIRECTIONS,
             SPEED_BANDS,
             is_zoned=False,
+            bare_roles=("corridor",),
         ),
     )
 }

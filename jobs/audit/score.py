@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,9 +21,12 @@ from expectations.contract import Schema
 from expectations.gate import Gate
 from expectations.products import CATCHMENT, OD
 from jobs.aggregate.counts import mechanism
+from jobs.audit.interval_score import Coverage, added, coverage, model_errors, released_cells, simulated_city
 from jobs.audit.journal import digest
+from jobs.audit.score_corridors import flow_cells, flow_persons, true_flows
 from jobs.audit.score_estimates import METHODS, Estimates, estimates
 from jobs.audit.score_measures import (
+    MEASURES_SCHEMA,
     cell_measures,
     footfall_cells,
     home_measures,
@@ -40,11 +43,13 @@ from jobs.audit.score_periods import (
     true_visitors,
 )
 from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
+from jobs.audit.score_visits import purpose_of, true_track, visit_cells, visit_measures
 from jobs.context import RunContext
 from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
-from jobs.segment.days import keyed_days
+from jobs.release.model_error import write_model_error
+from jobs.segment.days import days_frame, keyed_days
 from jobs.segment.keys import key_store
 from jobs.segment.longer import longer_pseudonyms
 from jobs.segment.periods import week_period
@@ -53,7 +58,7 @@ from jobs.simulate.clock import Clock
 from jobs.simulate.landing import MARKER
 
 STAGE_TWO = JOBS[: JOBS.index("aggregate")]
-TRUTH = ("itineraries", "lines", "homes", "presence")
+TRUTH = ("itineraries", "lines", "homes", "presence", "corridor_hours")
 
 Say = Callable[[str, Mapping[str, object]], None]
 
@@ -77,7 +82,15 @@ class Score:
     finest: str
 
 
-def run_score(spark: SparkSession, settings: RunSettings, truth: Path, say: Say = lambda event, facts: None) -> Score:
+def run_score(
+    spark: SparkSession,
+    settings: RunSettings,
+    truth: Path,
+    say: Say = lambda event, facts: None,
+    *,
+    intervals: bool = False,
+    calibrate: Path | None = None,
+) -> Score:
     """Score the days and write ``audit.accuracy`` of the settings' lake.
 
     Costs the day's jobs up to stage 2, stage 2 once more for the baseline, and a few shuffles of the true itineraries.
@@ -87,6 +100,8 @@ def run_score(spark: SparkSession, settings: RunSettings, truth: Path, say: Say 
         settings: Landing made by ``simulate``, days and policy; of the lake only ``audit.accuracy`` is written.
         truth: The folder ``truth`` of that simulation.
         say: Told of each step.
+        intervals: Release the days in the scratch lake as well, and measure how many intervals hold the truth.
+        calibrate: The same without the model's error, which is calibrated and added to this file.
 
     Raises:
         UsageError: It is no simulation, or there is no truth.
@@ -94,9 +109,16 @@ def run_score(spark: SparkSession, settings: RunSettings, truth: Path, say: Say 
     """
     check_simulated(settings.landing, truth)
     with tempfile.TemporaryDirectory(prefix="threestep-score-") as scratch:
-        inside = _scratch_settings(settings, Path(scratch))
+        inside = _scratch_settings(settings, Path(scratch), model_error=calibrate is None)
         run_pipeline(spark, inside, say=say, only=STAGE_TWO)
         score = _compare(spark, settings, inside, truth, say)
+        if intervals or calibrate is not None:
+            run_pipeline(spark, inside, say=say, only=("aggregate", "release"))
+            cells = released_cells(Lake(spark, inside.lake), settings.landing, truth).persist()
+            score = replace(score, measures=[*score.measures, *_held(spark, coverage(cells), settings.until)])
+            if calibrate is not None:
+                made = added(calibrate, simulated_city(settings.landing), model_errors(cells))
+                write_model_error(calibrate, made)
     lake = Lake(spark, settings.lake)
     with lake.lock():
         rows = spark.createDataFrame([_row(score, row) for row in score.measures], ACCURACY.struct).coalesce(1)
@@ -122,13 +144,21 @@ def _row(score: Score, measure: Row) -> tuple[object, ...]:
     return tuple(values[name] for name in ACCURACY.column_names)
 
 
-def _scratch_settings(settings: RunSettings, scratch: Path) -> RunSettings:
+def _held(spark: SparkSession, found: Sequence[Coverage], date: dt.date) -> list[Row]:
+    rows: list[tuple[object, ...]] = []
+    rows += [(date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found]
+    rows += [(date, "interval_coverage_error", c.level, "threestep", c.error, c.zones) for c in found]
+    return spark.createDataFrame(rows, MEASURES_SCHEMA).collect() if rows else []
+
+
+def _scratch_settings(settings: RunSettings, scratch: Path, model_error: bool) -> RunSettings:
     homes = settings.policy.homes.model_copy(update={"enabled": True})
+    extrapolation = settings.policy.extrapolation.model_copy(update={"model_error": model_error})
     return settings.model_copy(
         update={
             "lake": str(scratch / "lake"),
             "keys": scratch / "keys",
-            "policy": settings.policy.model_copy(update={"homes": homes}),
+            "policy": settings.policy.model_copy(update={"homes": homes, "extrapolation": extrapolation}),
         }
     )
 
@@ -159,7 +189,19 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
         trip_measures(trips, found.trips, levels[-1]),
         home_measures(homes, found.homes, levels[-1], policy.homes.min_nights),
     ]
+    if found.moves is not None:
+        served = found.moves.corridors
+        planners = panel_persons(read["lines"], found.movement, keyed, found.moves.purpose)
+        flows = true_flows(read["itineraries"], planners, hours, clock).persist()
+        domain = flow_cells(flows, found.moves.rows, served, hours.select("date", "hour").distinct())
+        parts += [cell_measures(domain, "corridor"), flow_persons(flows, found.moves.rows)]
     parts += _periods(context, read, keyed, found, drawn, clock)
+    shoppers = panel_persons(read["lines"], found.movement, keyed, purpose_of(policy))
+    track = true_track(
+        read["itineraries"], shoppers, days_frame(spark, days, policy), 60 * policy.segments.stay_minutes
+    )
+    visited = visit_cells(track, found.counted, found.resolution, found.profile, policy)
+    parts.append(visit_measures(visited, found.visits, drawn))
     measures = parts[0]
     for part in parts[1:]:
         measures = measures.unionByName(part)
@@ -201,7 +243,7 @@ def _periods(
         true = true_visitors(read["itineraries"], persons, read["homes"], found.counted, clock, stay)
         made = [
             estimated_visitors(
-                found.visits.filter(F.col("method") == m), found.homes.filter(F.col("method") == m), purpose
+                found.monthly.filter(F.col("method") == m), found.homes.filter(F.col("method") == m), purpose
             ).withColumn("method", F.lit(m))
             for m in METHODS
         ]

@@ -10,20 +10,26 @@ from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
 from expectations.contract import Schema
-from expectations.footprints import CELL_POSITIONS
+from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
+from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
 from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.od_contributions import OD_CONTRIBUTIONS
+from expectations.products import CORRIDOR_FLOW
 from expectations.segments import SEGMENTS
 from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
+from jobs.aggregate.offered import has_corridors
 from jobs.aggregate.run import countable_tiles
+from jobs.audit.score_visits import bounded_cells, visit_cells
 from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
 from jobs.segment.longer import longer_pseudonyms
+from jobs.transform.corridors import outside_of_network
 from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
 from jobs.transform.month_visits import month_visits
+from jobs.transform.moves import MoveParams, corridor_moves
 from jobs.transform.presence import PresenceParams, by_unit, main_zones
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
@@ -33,6 +39,21 @@ from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
 
 METHODS = ("threestep", "nearest_cell")
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Moves along corridors.
+
+    Attributes:
+        purpose: Purpose that is counted.
+        corridors: ``corridor_id`` of those on which moves can be told.
+        rows: See ``jobs.transform.moves.corridor_moves``.
+    """
+
+    purpose: str
+    corridors: DataFrame
+    rows: DataFrame
 
 
 @dataclass(frozen=True)
@@ -49,7 +70,11 @@ class Estimates:
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
         homes: See ``jobs.transform.homes.home_zones``, with ``method``.
         pairs: Rows of ``pseudonymous.od_contributions``, with ``method``.
-        visits: Rows of ``pseudonymous.visits``, with ``method``.
+        monthly: Rows of ``pseudonymous.visits``, with ``method``.
+        visits: See ``jobs.audit.score_visits.visit_cells``, bounded as released, with ``method``.
+        resolution: Rows of ``reference.zone_resolution``.
+        profile: Rows of ``pseudonymous.profile``.
+        moves: Along corridors, by the suite alone; ``None`` where there are none, or the policy counts none.
     """
 
     purpose: str
@@ -61,7 +86,11 @@ class Estimates:
     trips: DataFrame
     homes: DataFrame
     pairs: DataFrame
+    monthly: DataFrame
     visits: DataFrame
+    resolution: DataFrame
+    profile: DataFrame
+    moves: Moves | None = None
 
 
 def estimates(context: RunContext) -> Estimates:
@@ -87,6 +116,11 @@ def estimates(context: RunContext) -> Estimates:
     ]
     months = longer_pseudonyms(context, context.settings.days, "month")
     made = {name: _trips(rows, counted, purpose, policy.time_zone) for name, rows in found.items()}
+    resolution, profile = door.read(ZONE_RESOLUTION), door.read(PROFILE)
+    visits = [
+        bounded_cells(visit_cells(rows, counted, resolution, profile, policy), policy).withColumn("method", F.lit(name))
+        for name, rows in found.items()
+    ]
     return Estimates(
         purpose=purpose,
         levels=_levels(every),
@@ -96,9 +130,26 @@ def estimates(context: RunContext) -> Estimates:
         hours=hours[0].unionByName(hours[1]).persist(),
         trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
+        moves=_moves(context, found["threestep"]),
         pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], counted)),
-        visits=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
+        monthly=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
+        visits=visits[0].unionByName(visits[1]),
+        resolution=resolution,
+        profile=profile,
     )
+
+
+def _moves(context: RunContext, segments: DataFrame) -> Moves | None:
+    product = context.policy.products.get(CORRIDOR_FLOW.name)
+    if product is None or not has_corridors(context):
+        return None
+    door = context.lake.door(reads=[Schema.REFERENCE])
+    corridors = door.read(CORRIDORS)
+    outside = outside_of_network(corridors, door.read(CORRIDOR_CELLS))
+    params = MoveParams(product.purpose, context.policy.time_zone)
+    rows = corridor_moves(by_unit(segments, "ways"), corridors.select("corridor_id", "length_m"), params)
+    served = corridors.select("corridor_id").join(outside, on="corridor_id", how="left_anti")
+    return Moves(product.purpose, served, rows.persist())
 
 
 def _voronoi(context: RunContext, counted: DataFrame) -> DataFrame:

@@ -115,7 +115,7 @@ def cell_measures(cells: DataFrame, name: str) -> DataFrame:
         F.count("*").alias("cells"),
     )
     compared = {"mdape": "large", "mae": "cells", "bias": "cells", "spearman": "cells"}
-    return long_rows(found, {f"{name}_{measure}": (measure, count) for measure, count in compared.items()})
+    return as_measures(found, {f"{name}_{measure}": (measure, count) for measure, count in compared.items()})
 
 
 def person_measures(truth: DataFrame, estimates: DataFrame, levels: DataFrame) -> DataFrame:
@@ -140,7 +140,7 @@ def person_measures(truth: DataFrame, estimates: DataFrame, levels: DataFrame) -
     found = paired.groupBy(*_BY).agg(
         (covered / F.count("*")).alias("coverage"), (right / F.nullif(covered, F.lit(0))).alias("right_zone")
     )
-    return long_rows(found, {"footfall_coverage": ("coverage", None), "footfall_right_zone": ("right_zone", None)})
+    return as_measures(found, {"footfall_coverage": ("coverage", None), "footfall_right_zone": ("right_zone", None)})
 
 
 def trip_measures(truth: DataFrame, estimates: DataFrame, level: str) -> DataFrame:
@@ -171,7 +171,7 @@ def trip_measures(truth: DataFrame, estimates: DataFrame, level: str) -> DataFra
             F.count("*").alias("cells"),
         )
     )
-    return long_rows(found, {f"trips_{measure}": (measure, "cells") for measure in ("recall", "precision", "cpc")})
+    return as_measures(found, {f"trips_{measure}": (measure, "cells") for measure in ("recall", "precision", "cpc")})
 
 
 def home_measures(truth: DataFrame, homes: DataFrame, level: str, min_nights: int) -> DataFrame:
@@ -195,7 +195,7 @@ def home_measures(truth: DataFrame, homes: DataFrame, level: str, min_nights: in
         (F.count_if(F.col("home_zone_id") == F.col("zone_id")) / F.nullif(told, F.lit(0))).alias("right"),
         (told / F.count("*")).alias("told"),
     )
-    return long_rows(found, {"homes_right": ("right", None), "homes_told": ("told", None)})
+    return as_measures(found, {"homes_right": ("right", None), "homes_told": ("told", None)})
 
 
 def _rank(column: str) -> Column:
@@ -206,8 +206,8 @@ def _rank(column: str) -> Column:
     return below + (ties - 1) / 2
 
 
-def long_rows(wide: DataFrame, measures: dict[str, tuple[str, str | None]]) -> DataFrame:
-    """One row a measure: ``wide`` has a column a value and, where told, one of how many were compared."""
+def as_measures(wide: DataFrame, measures: dict[str, tuple[str, str | None]]) -> DataFrame:
+    """Rows of ``MEASURES_SCHEMA`` from columns: by measure the column of its value and that of its number."""
     rows = [
         F.struct(
             F.lit(name).alias("measure"),

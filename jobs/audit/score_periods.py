@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from jobs.aggregate.bounds import bounded
 from jobs.aggregate.period_cells import catchment_cells, od_cells
 from jobs.aggregate.specs import CELL
-from jobs.audit.score_measures import long_rows
+from jobs.audit.score_measures import as_measures
 from jobs.simulate.clock import Clock
 from udfs.geo import tile_number
 from udfs.time import daypart, local_hour
@@ -35,9 +35,9 @@ def true_pairs(itineraries: DataFrame, persons: DataFrame, counted: DataFrame, c
     start = F.timestamp_seconds("start_s")
     ends = {
         "origin_zone_id": tile_number(F.col("x0"), F.col("y0")),
-        "destination_zone_id": tile_number(F.col("x1"), F.col("y1")),
+        "destination_zone_id": tile_number(F.col("to_x"), F.col("to_y")),
     }
-    made = itineraries.filter("mode IS NOT NULL").withColumn(
+    made = itineraries.filter("mode IS NOT NULL AND leg = 0").withColumn(
         "date", F.to_date(F.from_utc_timestamp(start, clock.time_zone))
     )
     made = made.join(persons.select("date", "person_id"), on=["date", "person_id"], how="left_semi")
@@ -123,7 +123,7 @@ def od_measures(truth: DataFrame, estimates: DataFrame, bar: float, level: str, 
             F.count("*").alias("cells"),
         )
     )
-    return long_rows(found, {"od_cpc": ("cpc", "cells"), "od_published": ("published", "cells")})
+    return as_measures(found, {"od_cpc": ("cpc", "cells"), "od_published": ("published", "cells")})
 
 
 def true_visitors(itineraries: DataFrame, persons: DataFrame, homes: DataFrame, counted: DataFrame, clock: Clock,
@@ -199,4 +199,4 @@ def catchment_measures(truth: DataFrame, estimates: DataFrame, levels: DataFrame
         .groupBy("date", "level", "method")
         .agg(F.round(F.avg(points), 6).alias("mean"), F.max(points).alias("worst"), F.count("*").alias("zones"))
     )
-    return long_rows(found, {"catchment_top5_points": ("mean", "zones"), "catchment_top5_worst": ("worst", "zones")})
+    return as_measures(found, {"catchment_top5_points": ("mean", "zones"), "catchment_top5_worst": ("worst", "zones")})

@@ -88,13 +88,14 @@ def true_trips(itineraries: DataFrame, persons: DataFrame, counted: DataFrame, c
         ``date, origin_zone_id, destination_zone_id, trips``.
     """
     zones = counted.filter("role = 'partition'").select("tile", "zone_id")
-    arrival = F.to_date(F.from_utc_timestamp(F.timestamp_seconds("end_s"), clock.time_zone))
+    arrival = F.to_date(F.from_utc_timestamp(F.timestamp_seconds("arrives_s"), clock.time_zone))
     return (
-        itineraries.filter("mode IS NOT NULL")
+        # A trip along a corridor has several legs, of which the first tells where it leads.
+        itineraries.filter("mode IS NOT NULL AND leg = 0")
         .withColumn("date", arrival)
         .join(persons.select("date", "person_id"), on=["date", "person_id"], how="left_semi")
         .withColumn("tile0", tile_number(F.col("x0"), F.col("y0")))
-        .withColumn("tile1", tile_number(F.col("x1"), F.col("y1")))
+        .withColumn("tile1", tile_number(F.col("to_x"), F.col("to_y")))
         .join(F.broadcast(_named(zones, "tile0", "origin_zone_id")), on="tile0", how="inner")
         .join(F.broadcast(_named(zones, "tile1", "destination_zone_id")), on="tile1", how="inner")
         .filter("origin_zone_id <> destination_zone_id")

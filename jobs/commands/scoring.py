@@ -17,6 +17,12 @@ def score(
     settings: RunSettings,
     truth: Annotated[Path, typer.Option("--truth", help="The folder truth that simulate wrote")],
     chart: Annotated[Path | None, typer.Option("--chart", help="Picture (PNG) to draw of it")] = None,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Also release the days, with noise, and measure how many intervals hold")
+    ] = False,
+    calibrate: Annotated[
+        Path | None, typer.Option("--calibrate", help="File of model errors to add this simulation's to")
+    ] = None,
     master: MasterOption = None,
     driver_memory: MemoryOption = None,
 ) -> None:
@@ -28,7 +34,7 @@ def score(
     with teller.working("starting Spark"):
         spark = get_session(master, driver_memory=driver_memory)
     with teller.working("scoring"):
-        found = run_score(spark, settings, truth, say=teller.tell)
+        found = run_score(spark, settings, truth, say=teller.tell, intervals=intervals, calibrate=calibrate)
     if chart is not None:
         from jobs.audit.score_chart import draw_score
 

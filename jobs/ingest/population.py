@@ -11,6 +11,8 @@ from expectations.gate import with_reasons
 from expectations.residents import RESIDENTS
 from jobs.ingest.admit import RAW, keep_raw, line_whole, parsed, raw, repeats
 from jobs.ingest.fields import integers, texts
+from udfs import geo
+from udfs.geo import st
 
 _ALL = ("all", "total", "insgesamt")
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
@@ -48,13 +50,27 @@ def mark_corridors(delivered: DataFrame) -> DataFrame:
     rows = keep_raw(delivered)
     binary = isinstance(rows.schema[RAW + "geometry"].dataType, T.BinaryType)
     wkt = F.expr(f"ST_AsText(ST_GeomFromWKB(`{RAW}geometry`))") if binary else _wkt(raw("geometry"))
-    typed = rows.select("*", *texts("corridor_id", "name", "kind"), wkt.alias("geometry_wkt"))
+    read = geo.settled(rows, geometry_wkt=wkt)
+    west, south, east, north = geo.AREA_OF_USE
+    line = st("ST_GeomFromWKT", F.col("geometry_wkt"))
+    corners = {name: st(f"ST_{name}", line) for name in ("XMin", "XMax", "YMin", "YMax")}
+    inside = (
+        (corners["XMin"] >= west) & (corners["XMax"] <= east) & (corners["YMin"] >= south) & (corners["YMax"] <= north)
+    )
+    placed = geo.settled(read, is_inside=F.when(F.col("geometry_wkt").isNotNull(), inside))
+    # Coordinates that nobody has checked would end the run in the projection.
+    metres = F.when(F.col("is_inside"), F.round(st("ST_Length", geo.to_laea(line))).cast("int"))
+    typed = geo.settled(placed, length_m=metres).select("*", *texts("corridor_id", "name", "kind"))
     marked = with_reasons(
         typed,
         CORRIDORS,
-        {**line_whole(), "geometry_wkt_malformed": f"`{RAW}geometry` IS NULL OR `geometry_wkt` IS NOT NULL"},
+        {
+            **line_whole(),
+            "geometry_wkt_malformed": f"`{RAW}geometry` IS NULL OR `geometry_wkt` IS NOT NULL",
+            "geometry_out_of_area": "`is_inside` IS NULL OR `is_inside`",
+        },
     )
-    return repeats(marked, CORRIDORS.keys, "corridor_id_duplicate")
+    return repeats(marked.drop("is_inside"), CORRIDORS.keys, "corridor_id_duplicate")
 
 
 def _wkt(text: Column) -> Column:

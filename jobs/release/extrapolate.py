@@ -1,70 +1,139 @@
-"""From the panel to people: public residents over released panel figures, and nothing else."""
+"""From the panel to people: estimates and their intervals, from released and public figures and nothing else."""
 
 from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-METHOD = (
-    "residents of the zones with a published panel figure, divided by that panel, one factor for the whole territory"
-)
+from expectations.product_words import ALL_ZONES
+from jobs.aggregate.specs import CELL
+from jobs.release.factors import ANYWHERE, SOURCES
+from jobs.release.intervals import interval
+from jobs.release.model_error import COARSER, FINEST, PLACE
+
+METHOD = "residents over panel by zone"
 NO_METHOD = "none: no residents, or no published panel figure"
-Z95 = 1.959964
 
 
-def factors(panel: DataFrame, residents: DataFrame, zones: DataFrame) -> DataFrame:
-    """One factor a day: residents over panel, summed over the finest zones whose panel figure is published.
+@dataclass(frozen=True)
+class EstimateParams:
+    """What estimates are made with.
 
-    Args:
-        panel: Rows of ``panel`` (staged or released) with status, of one or more days.
-        residents: Rows of ``reference.residents``; the latest year up to the day counts.
-        zones: Rows of ``reference.zones``.
-
-    Returns:
-        ``date, factor`` (no row where nothing is published or nobody lives there).
+    Attributes:
+        levels: Levels of the partition, coarsest first; other levels are places.
+        errors: Model error by kind of level, see ``jobs.release.model_error``; empty: none is carried.
     """
-    finest = zones.filter("is_finest").select("zone_id")
-    shown = (
-        panel.filter("status = 'published'")
-        .join(F.broadcast(finest), on="zone_id", how="inner")
-        .select("date", "zone_id", "persons")
-    )
-    by_year = residents.groupBy("zone_id", "year").agg(F.sum("residents").alias("residents"))
-    dated = (
-        shown.join(F.broadcast(by_year), on="zone_id", how="inner")
-        .filter(F.col("year") <= F.year("date"))
-        .groupBy("date", "zone_id")
-        .agg(F.max_by("residents", "year").alias("residents"), F.first("persons").alias("persons"))
-    )
-    totals = dated.groupBy("date").agg(F.sum("residents").alias("people"), F.sum("persons").alias("panel"))
-    return totals.filter("panel > 0 AND people > 0").select("date", (F.col("people") / F.col("panel")).alias("factor"))
+
+    levels: tuple[str, ...]
+    errors: Mapping[str, float] = field(default_factory=dict)
 
 
-def with_estimates(judged: DataFrame, by_day: DataFrame) -> DataFrame:
+def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, params: EstimateParams) -> DataFrame:
     """Add estimate and 95 % interval to judged cells.
 
-    The interval carries the noise of the mechanism and the sampling of the panel (binomial, share 1/factor).
+    A finest cell's estimate is its figure times its zone's factor. A sum's is the sum of the estimates of what it is
+    made of (``blocks``), so that shown children add up to their parent in people as they do in persons; the remainder
+    that stands for suppressed cells takes the factor of the sum's zone, never those of the single cells: with
+    those, figures and estimates of one sum were two equations for two suppressed cells.
 
     Args:
-        judged: ``date``, ``persons`` (null unless shown), ``sigma``.
-        by_day: See ``factors``.
+        judged: ``date, release_id, level``, ``CELL``, ``persons`` (null unless shown), ``sigma, blocks`` and others.
+        table: See ``factors.factor_table``; small.
+        resolution: ``zone_id, inside_share``: rows of ``reference.zone_resolution``.
+        params: Levels and errors.
 
     Returns:
-        The same with ``estimate, lower, upper``, whole persons, null where there is no figure or no factor.
+        The same without ``blocks``, with ``estimate, lower, upper``, whole people, null where there is no figure or no
+        factor.
     """
-    factor, persons = F.col("factor"), F.col("persons")
-    sampling = persons * F.greatest(F.lit(0.0), 1 - 1 / factor)
-    spread = F.lit(Z95) * factor * F.sqrt(F.col("sigma") * F.col("sigma") + sampling)
-    centre = persons * factor
-    return (
-        judged.join(F.broadcast(by_day), on="date", how="left")
-        .withColumn("estimate", _whole(centre))
-        # greatest() skips nulls: without the condition a suppressed cell would get a lower end of 0.
-        .withColumn("lower", F.when(centre.isNotNull(), _whole(F.greatest(F.lit(0.0), F.floor(centre - spread)))))
-        .withColumn("upper", _whole(F.ceil(centre + spread)))
-        .drop("factor")
+    zone = F.when(F.col("zone_id") == ALL_ZONES, F.col("other")).otherwise(F.col("zone_id"))
+    own = F.struct(zone.alias("zone_id"), F.col("persons"))
+    kept = [c for c in judged.columns if c != "blocks"]
+    blocks = judged.withColumn("blocks", F.coalesce("blocks", F.when(F.col("persons").isNotNull(), F.array(own))))
+    parts = blocks.select(*kept, F.explode_outer("blocks").alias("block"))
+    factor_of_block = _factor_at(parts, table, F.col("block.zone_id"))
+    part = F.round(F.col("block.persons") * F.col("factor")).cast("bigint")
+    sums = (
+        factor_of_block.withColumn("part_estimate", part)
+        .groupBy(*kept)
+        .agg(
+            F.when(F.count("block") == F.count("part_estimate"), F.sum("part_estimate")).alias("estimate"),
+        )
+    )
+    rows = _factor_at(sums, table, F.when(F.col("zone_id") == ALL_ZONES, F.col("other")).otherwise(F.col("zone_id")))
+    shares = resolution.select("zone_id", "inside_share")
+    rows = rows.join(F.broadcast(shares), on="zone_id", how="left")
+    ends = interval(
+        F.col("persons"),
+        F.col("estimate"),
+        F.col("sigma"),
+        F.coalesce("relative", F.lit(0.0)),
+        F.col("inside_share"),
+        _error(params),
+        F.xxhash64("release_id", "level", *CELL),
+    )
+    return rows.withColumn("ends", ends).select(
+        *kept, "estimate", F.col("ends.lower").alias("lower"), F.col("ends.upper").alias("upper")
     )
 
 
-def _whole(value: Column) -> Column:
-    return F.round(value).cast("bigint")
+def _factor_at(rows: DataFrame, table: DataFrame, zone: Column) -> DataFrame:
+    """Add ``factor`` and ``relative`` of a zone; what is no zone takes those of the territory."""
+    by_zone = table.select("date", F.col("zone_id").alias("_zone"), F.struct("factor", "relative").alias("_own"))
+    anywhere = table.filter(F.col("zone_id") == ANYWHERE).select("date", F.struct("factor", "relative").alias("_any"))
+    found = F.coalesce("_own", "_any")
+    return (
+        rows.withColumn("_zone", zone)
+        .join(F.broadcast(by_zone), on=["date", "_zone"], how="left")
+        .join(F.broadcast(anywhere), on="date", how="left")
+        .withColumns({"factor": found["factor"], "relative": found["relative"]})
+        .drop("_zone", "_own", "_any")
+    )
+
+
+def _error(params: EstimateParams) -> Column:
+    error = {kind: F.lit(float(params.errors.get(kind, 0.0))) for kind in (FINEST, COARSER, PLACE)}
+    return (
+        F.when(F.col("level") == params.levels[-1], error[FINEST])
+        .when(F.col("level").isin(*params.levels), error[COARSER])
+        .otherwise(error[PLACE])
+    )
+
+
+def descriptions(table: DataFrame, people: DataFrame, zones: DataFrame) -> dict[dt.date, str]:
+    """How the estimates of each day were made, in words for ``products.releases``: one action on public figures.
+
+    Args:
+        table: See ``factors.factor_table``.
+        people: See ``factors.residents_at``.
+        zones: Rows of ``reference.zones``.
+    """
+    by_source = table.filter(F.col("zone_id") != ANYWHERE).groupBy("date", "source").agg(F.count("*").alias("n"))
+    finest = zones.filter("is_finest").select("zone_id")
+    told = people.join(F.broadcast(finest), on="zone_id", how="inner").filter("people > 0")
+    years = told.groupBy("date", F.col("year").cast("string").alias("source")).agg(F.count("*").alias("n"))
+    rows = by_source.withColumn("kind", F.lit("source")).unionByName(years.withColumn("kind", F.lit("year")))
+    total = finest.agg(F.count("*").alias("zones"))
+    found: dict[dt.date, dict[str, dict[str, int]]] = {}
+    number = 0
+    for row in rows.crossJoin(F.broadcast(total)).orderBy("date", "kind", "source").collect():
+        number = int(row["zones"])
+        found.setdefault(row["date"], {"source": {}, "year": {}})[row["kind"]][row["source"]] = int(row["n"])
+    return {date: _described(date, kinds["source"], kinds["year"], number) for date, kinds in found.items()}
+
+
+def _described(date: dt.date, sources: Mapping[str, int], years: Mapping[str, int], zones: int) -> str:
+    if not sources:
+        return NO_METHOD
+    how = ", ".join(f"{SOURCES[name]}: {sources[name]}" for name in SOURCES if name in sources)
+    words = [f"{METHOD} (zones {how})", f"residents of {' and '.join(sorted(years))}"]
+    missing = zones - sum(years.values())
+    if missing:
+        words.append(f"no residents are known for {missing} of {zones} zones")
+    if any(int(year) > date.year for year in years):
+        words.append("for want of an earlier year, of a later one than the day")
+    return "; ".join(words)

@@ -9,8 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
+from expectations.footprints import ZONE_RESOLUTION
 from expectations.product_words import DAYPARTS
-from expectations.products import CATCHMENT, NOISED, OD, PANEL, PRODUCTS, RELEASES, staged
+from expectations.products import CATCHMENT, NOISED, OD, PRODUCTS, RELEASES, staged
 from expectations.residents import RESIDENTS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.counts import mechanism
@@ -24,9 +25,11 @@ from jobs.errors import ReleaseError
 from jobs.lake import Door
 from jobs.release.budget import Charge, charge
 from jobs.release.catchment import judged_catchment, reach
-from jobs.release.extrapolate import factors, with_estimates
+from jobs.release.disclosure import BLOCKS
+from jobs.release.extrapolate import EstimateParams, descriptions, with_estimates
 from jobs.release.flows import judged_flows, judged_found
-from jobs.release.judge import min_persons, named
+from jobs.release.judge import factors_of, ground, min_persons, named, panel_of, people_of
+from jobs.release.model_error import model_error
 from jobs.release.publish import Issue, publish_rows
 from jobs.release.sums import SumParams
 from jobs.settings import Policy
@@ -70,12 +73,11 @@ def run_release_periods(
     for product, period in wanted:
         context.say(f"releasing {product} of {period.name}")
         if product == OD.name:
-            expected = _freeze_od(context, door, period, threshold)
+            expected, how = _freeze_od(context, door, period, threshold)
         else:
-            expected = _freeze_catchment(context, door, period)
-        made = publish_rows(
-            context, door, product, [Issue(period.name, 0, notes(product, period, threshold))], expected
-        )
+            expected, how = _freeze_catchment(context, door, period)
+        issue = Issue(period.name, 0, notes(product, period, threshold), how)
+        made = publish_rows(context, door, product, [issue], expected)
         entries += made.entries
         blocked += [made.blocked] if made.blocked else []
         for status, cells in made.statuses:
@@ -101,35 +103,45 @@ def notes(product: str, period: Period, threshold: Threshold | None) -> tuple[st
     return tuple(found)
 
 
-def period_factor(by_day: DataFrame, period: Period) -> DataFrame:
-    """One factor for a period: the mean of its days', rounded to six digits; entered to the last day.
+def period_factors(by_day: DataFrame, period: Period) -> DataFrame:
+    """The factors of a period: of each zone the mean of its days', rounded to six digits; entered to the last day.
 
     Args:
-        by_day: See ``jobs.release.extrapolate.factors``.
+        by_day: See ``jobs.release.factors.factor_table``.
         period: The period.
+
+    Returns:
+        ``date, zone_id, factor, relative, source``; what a factor rests on is that of the last day that has one.
     """
+    mean = {name: F.round(F.avg(name), 6).alias(name) for name in ("factor", "relative")}
     within = by_day.filter(F.col("date").between(F.lit(period.first), F.lit(period.last)))
-    mean = within.agg(F.round(F.avg("factor"), 6).alias("factor")).filter("factor IS NOT NULL")
-    return mean.select(F.lit(period.last).alias("date"), "factor")
+    return (
+        within.groupBy("zone_id")
+        .agg(mean["factor"], mean["relative"], F.max_by("source", "date").alias("source"))
+        .select(F.lit(period.last).alias("date"), "zone_id", "factor", "relative", "source")
+    )
 
 
-def _freeze_od(context: RunContext, door: Door, period: Period, threshold: Threshold | None) -> int | None:
+def _freeze_od(
+    context: RunContext, door: Door, period: Period, threshold: Threshold | None
+) -> tuple[int | None, str | None]:
     policy = context.policy
     params = _params(policy, OD.name, "partition")
     noised = _noised(door, OD.name, period)
     judged = judged_flows(noised, params) if threshold is None else judged_found(noised, params)
-    _freeze(context, door, OD.name, period, judged)
+    # A sum's estimate takes the factor of its one end; there are no parts that a reader could tell apart.
+    how = _freeze(context, door, OD.name, period, judged.withColumn("blocks", F.lit(None).cast(BLOCKS)))
     if threshold is not None:
-        return None
+        return None, how
     pairs = pairs_of(policy, door.read(ZONES), door.read(ZONE_TILES), door.read(RESIDENTS))
     apart = pairs.filter("zone_id <> other")
     found = pairs.agg(F.count("*").alias("n")).crossJoin(
         apart.agg(F.count_distinct("zone_id").alias("out"), F.count_distinct("other").alias("into"))
     )
-    return len(DAYPARTS) * sum(found.collect()[0])
+    return len(DAYPARTS) * sum(found.collect()[0]), how
 
 
-def _freeze_catchment(context: RunContext, door: Door, period: Period) -> int:
+def _freeze_catchment(context: RunContext, door: Door, period: Period) -> tuple[int, str | None]:
     policy, zones = context.policy, door.read(ZONES)
     roles = sorted(map(str, policy.products[CATCHMENT.name].mechanisms))
     params = {role: _params(policy, CATCHMENT.name, role) for role in roles}
@@ -140,22 +152,41 @@ def _freeze_catchment(context: RunContext, door: Door, period: Period) -> int:
     domain = catchment_domain(shown, between).join(F.broadcast(zones.select("zone_id", "level")), "zone_id", "inner")
     domain = domain.withColumn("release_id", F.lit(release_id(CATCHMENT.name, period.name))).persist()
     judged = judged_catchment(_noised(door, CATCHMENT.name, period), domain, params)
+    # Visitors stand for people by where they live, not by where they go.
+    lived = F.array(F.struct(F.col("other").alias("zone_id"), F.col("persons")))
+    judged = judged.withColumn("blocks", F.when(F.col("persons").isNotNull(), lived).cast(BLOCKS))
     frozen = judged.join(F.broadcast(reach(judged, between)), on="zone_id", how="left")
-    _freeze(context, door, CATCHMENT.name, period, frozen)
+    how = _freeze(context, door, CATCHMENT.name, period, frozen)
     expected = domain.count()
     domain.unpersist()
-    return expected
+    return expected, how
 
 
-def _freeze(context: RunContext, door: Door, product: str, period: Period, judged: DataFrame) -> None:
-    """Extrapolate, and freeze in the product's staging table before anything looks at the rows."""
-    panel = door.read(PANEL).join(F.broadcast(door.read(RELEASES).select("release_id")), "release_id", "left_semi")
-    days = panel.filter(F.col("date").between(F.lit(period.first), F.lit(period.last)))
-    factor = period_factor(factors(days, door.read(RESIDENTS), door.read(ZONES)), period)
+def _freeze(context: RunContext, door: Door, product: str, period: Period, judged: DataFrame) -> str | None:
+    """Extrapolate, and freeze in the product's staging table before anything looks at the rows.
+
+    Args:
+        context: Context of the run.
+        door: Reads reference, staging and products; writes staging.
+        product: Name of the product.
+        period: The period.
+        judged: ``release_id, level``, ``CELL``, ``status, persons, sigma, blocks`` and columns of the product's own.
+
+    Returns:
+        How estimates were made.
+    """
+    policy, zones = context.policy, door.read(ZONES)
+    found = ground(zones)
+    days = list(period.days)
+    by_day = factors_of(context, door, panel_of(door, days, []), days, found)
+    table = period_factors(by_day, period).localCheckpoint()
+    errors = model_error().of(product) if policy.extrapolation.model_error else {}
     dated = judged.withColumn("date", F.lit(period.last))
-    result = with_estimates(dated, factor).drop("date").withColumn("period", F.lit(period.name))
-    rows = named(result, SPECS[product]).coalesce(1)
+    result = with_estimates(dated, table, door.read(ZONE_RESOLUTION), EstimateParams(found.levels, errors))
+    rows = named(result.drop("date").withColumn("period", F.lit(period.name)), SPECS[product]).repartition(1)
     door.replace(staged(PRODUCTS[product]), rows, [release_id(product, period.name)])
+    told = descriptions(table, people_of(context, door, [period.last]), zones).get(period.last)
+    return f"{told}; factors are the means of the days'" if told else None
 
 
 def _noised(door: Door, product: str, period: Period) -> DataFrame:

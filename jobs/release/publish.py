@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row
@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract
 from expectations.gate import TableRule
-from expectations.product_words import STATUSES
-from expectations.products import PRODUCTS, staged
+from expectations.product_words import DIRECTIONS, STATUSES
+from expectations.products import CORRIDOR_FLOW, PRODUCTS, staged
 from jobs.aggregate.counts import mechanism
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.noise import noise_source
@@ -21,7 +21,7 @@ from jobs.aggregate.specs import SPECS
 from jobs.audit.journal import Journal
 from jobs.context import RunContext
 from jobs.lake import Door
-from jobs.release.extrapolate import METHOD, NO_METHOD
+from jobs.release.extrapolate import NO_METHOD
 from jobs.release.judge import Ground, min_persons
 from jobs.settings import Policy
 
@@ -34,11 +34,13 @@ class Issue:
         period: The day, week or month, as ISO 8601.
         hours: Hours of the clock of a day; 0 of longer periods.
         notes: Limitations that a reader has to know.
+        how: How estimates were made.
     """
 
     period: str
     hours: int
     notes: tuple[str, ...] = ()
+    how: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Publication:
     blocked: str | None = None
 
 
-def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground) -> Publication:
+def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground,
+            how: Mapping[dt.date, str]) -> Publication:  # fmt: skip
     """Gate the frozen rows of a product and copy them to its table; they count only once their entry is written.
 
     Args:
@@ -65,9 +68,10 @@ def publish(context: RunContext, door: Door, product: str, days: Sequence[dt.dat
         product: Name of the product.
         days: Days whose rows are frozen.
         found: See ``judge.ground``.
+        how: How estimates were made, by day.
     """
     expected = _expected_rows(context.policy, product, days, found)
-    issues = [Issue(str(day), len(context.policy.hours(day))) for day in days]
+    issues = [Issue(str(day), len(context.policy.hours(day)), how=how.get(day)) for day in days]
     return publish_rows(context, door, product, issues, expected)
 
 
@@ -135,6 +139,8 @@ def release_digests(rows: DataFrame, contract: Contract) -> DataFrame:
 
 
 def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found: Ground) -> int:
+    if product == CORRIDOR_FLOW.name:
+        return found.corridors * len(DIRECTIONS) * sum(len(policy.hours(day)) for day in days)
     spec, roles = SPECS[product], policy.products[product].mechanisms
     number = {"partition": found.zones.get("partition", 0) if spec.is_nested else found.finest}
     number["place"] = found.zones.get("place", 0)
@@ -145,7 +151,7 @@ def _expected_rows(policy: Policy, product: str, days: Sequence[dt.date], found:
 
 def _entry(context: RunContext, product: str, issue: Issue, row: Row) -> tuple[object, ...]:
     policy, source, waiver = context.policy, noise_source(), context.settings.waiver
-    found = {role: mechanism(policy, product, role, issue.hours) for role in ("partition", "place")}
+    found = {role: mechanism(policy, product, role, issue.hours) for role in policy.products[product].mechanisms}
     notes = [
         "not for release: no consent feed" if waiver else "",
         "" if source.for_release else "not for release: test noise",
@@ -164,7 +170,7 @@ def _entry(context: RunContext, product: str, issue: Issue, row: Row) -> tuple[o
         row["cells"],
         row["figures"],
         row["cells"] - row["figures"],
-        METHOD if row["estimates"] else NO_METHOD,
+        issue.how if issue.how and row["estimates"] else NO_METHOD,
         "; ".join(n for n in notes if n) or None,
         waiver is None and source.for_release,
         row["digest"],

@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from expectations.contract import Contract, Schema
+from expectations.corridors import CORRIDORS
 from expectations.products import NOISED, PANEL, PRODUCTS, RELEASES, staged
 from expectations.zones import ZONES
 from jobs.aggregate.identity import release_id
+from jobs.aggregate.offered import NO_CORRIDORS, offered
 from jobs.aggregate.specs import daily
 from jobs.audit.journal import Journal
 from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
 from jobs.release.budget import Charge, charge
-from jobs.release.judge import Ground, freeze, ground
+from jobs.release.extrapolate import descriptions
+from jobs.release.judge import Ground, factors_of, freeze, ground, panel_of, people_of
 from jobs.release.publish import Publication, publish
 from jobs.settings import Policy
 
@@ -31,7 +34,9 @@ def charge_releases(context: RunContext, days: Sequence[dt.date]) -> None:
         ReleaseError: A release was blocked before.
     """
     journal = Journal(context)
-    products = daily(context.policy.products)
+    products = offered(context)
+    if len(products) < len(daily(context.policy.products)):
+        context.say(NO_CORRIDORS)
     blocked = [r for d in days for p in products if journal.blocked(f"release:{(r := release_id(p, d))}")]
     if blocked:
         raise ReleaseError(
@@ -67,14 +72,14 @@ def run_release(context: RunContext, days: Sequence[dt.date]) -> JobReport:
         ReleaseError: The gate blocked a product; the others are released.
     """
     done = released_ids(context)
-    products = daily(context.policy.products)
+    products = offered(context)
     todo = {p: [day for day in days if release_id(p, day) not in done] for p in products}
     todo = {p: still for p, still in todo.items() if still}
     made: dict[str, Publication] = {}
     door = _door(context)
     if todo:
         context.say(f"releasing {', '.join(todo)}")
-        made = _publish_all(context, door, todo, ground(door.read(ZONES)))
+        made = _publish_all(context, door, todo, ground(door.read(ZONES), door.read(CORRIDORS)))
         entries = [entry for product in todo for entry in made[product].entries]
         if entries:
             door.merge(RELEASES, context.spark.createDataFrame(entries, RELEASES.struct).coalesce(1), matched={})
@@ -95,15 +100,21 @@ def _publish_all(
     open_panel = todo.get(PANEL.name, [])
     if open_panel:
         # First, since estimates of all others are made from its figures.
-        freeze(context, door, PANEL.name, open_panel, open_panel, found)
+        freeze(context, door, PANEL.name, open_panel, found, None)
+    days = sorted({day for still in todo.values() for day in still})
+    factors = factors_of(context, door, panel_of(door, days, open_panel), days, found).persist()
+    how = descriptions(factors, people_of(context, door, days), door.read(ZONES))
 
     def work(product: str) -> Publication:
         if product != PANEL.name:
-            freeze(context, door, product, todo[product], open_panel, found)
-        return publish(context, door, product, todo[product], found)
+            freeze(context, door, product, todo[product], found, factors)
+        return publish(context, door, product, todo[product], found, how)
 
-    with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
-        return dict(zip(todo, pool.map(work, todo), strict=True))
+    try:
+        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+            return dict(zip(todo, pool.map(work, todo), strict=True))
+    finally:
+        factors.unpersist()
 
 
 def staging_of(policy: Policy, days: Sequence[dt.date]) -> dict[Contract, Sequence[str]]:

@@ -11,13 +11,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.simulate.draw import Draws
-from jobs.simulate.ground import Ground
 from jobs.simulate.people import THING
 from jobs.simulate.plans import visits
+from jobs.simulate.ways import Network, with_legs
 
 
 def make_itineraries(
-    persons: DataFrame, person_days: DataFrame, destinations: DataFrame, ground: Ground, draws: Draws
+    persons: DataFrame, person_days: DataFrame, destinations: DataFrame, network: Network, draws: Draws
 ) -> DataFrame:
     """Every segment of every person's day.
 
@@ -25,15 +25,17 @@ def make_itineraries(
         persons: See ``people.make_persons``.
         person_days: See ``clock.Clock.person_days``.
         destinations: Destination slots, see ``places.Places``.
-        ground: The grid; nobody leaves its bounding box.
+        network: Corridors on the grid; nobody leaves its bounding box.
         draws: The source of draws.
 
     Returns:
-        One row a stay or trip, gapless by person: person_id, kind, day_ix, start_s, end_s (epoch s),
-        x0, y0, x1, y1 (m, EPSG:3035; a trip runs straight from 0 to 1 at constant speed), activity
-        (home, main, lunch, errand, afternoon, evening, thing), mode (walk, bike, ride; null for a stay),
-        home_x, home_y.
+        One row a stay or leg of a trip, gapless by person: person_id, kind, day_ix, start_s, end_s (epoch s),
+        x0, y0, x1, y1 (m, EPSG:3035; a leg runs straight from 0 to 1 at constant speed), activity
+        (home, main, lunch, errand, afternoon, evening, thing, trip), mode (walk, bike, ride; null for a stay),
+        home_x, home_y; of the whole trip: leg (from 0), to_x, to_y, arrives_s; corridor_id and forward (whether
+        in the direction in which it is drawn) of legs along a corridor, else null.
     """
+    ground = network.ground
     planned = visits(persons.where(F.col("kind") != THING), person_days, destinations, draws)
     box_x = F.greatest(F.least(F.col("x"), F.lit(ground.right - 1)), F.lit(ground.left)).cast("int")
     box_y = F.greatest(F.least(F.col("y"), F.lit(ground.top - 1)), F.lit(ground.bottom)).cast("int")
@@ -41,55 +43,81 @@ def make_itineraries(
     planned = planned.withColumn("x", box_x).withColumn("y", box_y).repartition("person_id")
     order = Window.partitionBy("person_id", "day_ix").orderBy("seq")
     so_far = order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    timed = (
+    ways = with_legs(
         planned.withColumn("px", F.lag("x").over(order))
         .withColumn("py", F.lag("y").over(order))
+        .withColumn("left_at", F.lag("leave").over(order))
         .withColumn("distance", F.coalesce(_distance(), F.lit(0.0)))
         .withColumn("mode", _mode(draws))
-        .withColumn("travel", _travel_seconds(draws))
+        .withColumn("pace", draws.between("pace", 0.85, 1.15, F.col("person_id"), F.col("day_ix"), F.col("seq")))
+        .withColumn("straight_s", _travel_seconds()),
+        network,
+    )
+    travel = F.aggregate("legs", F.lit(0).cast("long"), lambda total, leg: total + leg["seconds"])
+    timed = (
+        ways.withColumn("travel", travel)
         .withColumn("spent", F.sum(F.col("travel") + F.col("stay")).over(so_far))
         .withColumn("leaves", F.max(F.col("leave") - F.col("spent")).over(so_far) + F.col("spent"))
         .withColumn("left", F.coalesce(F.lag("leaves").over(order), F.lit(0).cast("long")))
     )
     arrives = F.col("left") + F.col("travel")
-    trip = _segment("left", arrives, "px", "py", F.lit("trip"), F.col("mode"))
-    stay = _segment(arrives, "leaves", "x", "y", F.col("activity"), F.lit(None).cast("string"))
     segments = timed.select(
-        *("person_id", "kind", "day_ix", "begin", "length", "home_x", "home_y", "x", "y"),
-        F.inline(F.array(trip, stay)),
+        *("person_id", "kind", "day_ix", "begin", "length", "home_x", "home_y"),
+        F.inline(F.concat(_trip(arrives), F.array(_stay(arrives)))),
     ).where((F.col("from_s") < F.col("to_s")) & (F.col("from_s") < F.col("length")))
-    moved = _rows(segments, F.col("x"), F.col("y"))
-    return moved.unionByName(_things(persons, person_days))
+    return _rows(segments).unionByName(_things(persons, person_days))
 
 
-def _segment(start: Column | str, end: Column | str, x: str, y: str, what: Column, mode: Column) -> Column:
-    begin = F.col(start) if isinstance(start, str) else start
-    finish = F.col(end) if isinstance(end, str) else end
-    return F.struct(
-        begin.alias("from_s"),
-        finish.alias("to_s"),
-        F.col(x).alias("x0"),
-        F.col(y).alias("y0"),
-        what.alias("activity"),
-        mode.alias("mode"),
-    )
+def _trip(arrives: Column) -> Column:
+    def leg_of(leg: Column, number: Column) -> Column:
+        starts = F.col("left") + leg["starts"]
+        return F.struct(
+            starts.alias("from_s"),
+            (starts + leg["seconds"]).alias("to_s"),
+            *(leg[end].alias(end) for end in ("x0", "y0", "x1", "y1")),
+            F.lit("trip").alias("activity"),
+            F.col("mode"),
+            number.alias("leg"),
+            F.col("x").alias("to_x"),
+            F.col("y").alias("to_y"),
+            arrives.alias("until_s"),
+            leg["corridor_id"].alias("corridor_id"),
+            leg["forward"].alias("forward"),
+        )
+
+    return F.transform("legs", leg_of)
 
 
-def _rows(segments: DataFrame, x1: Column, y1: Column) -> DataFrame:
+def _stay(arrives: Column) -> Column:
+    return F.struct(arrives.alias("from_s"), F.col("leaves").alias("to_s"), *_resting("x", "y", "activity", "leaves"))
+
+
+def _resting(x: str, y: str, activity: str, until: str) -> list[Column]:
+    """What stands in a stay's columns."""
+    return [
+        *(F.col(axis).alias(name) for axis, name in ((x, "x0"), (y, "y0"), (x, "x1"), (y, "y1"))),
+        F.col(activity).alias("activity"),
+        F.lit(None).cast("string").alias("mode"),
+        F.lit(0).alias("leg"),
+        F.col(x).alias("to_x"),
+        F.col(y).alias("to_y"),
+        F.col(until).alias("until_s"),
+        F.lit(None).cast("string").alias("corridor_id"),
+        F.lit(None).cast("boolean").alias("forward"),
+    ]
+
+
+def _rows(segments: DataFrame) -> DataFrame:
+    def at(seconds: str) -> Column:
+        return F.col("begin") + F.least(F.col(seconds), F.col("length"))
+
     return segments.select(
-        "person_id",
-        "kind",
-        "day_ix",
-        (F.col("begin") + F.col("from_s")).alias("start_s"),
-        (F.col("begin") + F.least(F.col("to_s"), F.col("length"))).alias("end_s"),
-        "x0",
-        "y0",
-        x1.alias("x1"),
-        y1.alias("y1"),
-        "activity",
-        "mode",
-        "home_x",
-        "home_y",
+        *("person_id", "kind", "day_ix"),
+        at("from_s").alias("start_s"),
+        at("to_s").alias("end_s"),
+        *("x0", "y0", "x1", "y1", "activity", "mode", "home_x", "home_y", "leg", "to_x", "to_y"),
+        at("until_s").alias("arrives_s"),
+        *("corridor_id", "forward"),
     )
 
 
@@ -98,17 +126,15 @@ def _things(persons: DataFrame, person_days: DataFrame) -> DataFrame:
     days = (
         persons.where(F.col("kind") == THING)
         .crossJoin(F.broadcast(person_days))
+        .withColumn("activity", F.lit("thing"))
         .select(
             *("person_id", "kind", "day_ix", "begin", "length", "home_x", "home_y"),
             F.lit(0).cast("long").alias("from_s"),
             F.col("length").alias("to_s"),
-            F.col("home_x").alias("x0"),
-            F.col("home_y").alias("y0"),
-            F.lit("thing").alias("activity"),
-            F.lit(None).cast("string").alias("mode"),
+            *_resting("home_x", "home_y", "activity", "length"),
         )
     )
-    return _rows(days, F.col("home_x"), F.col("home_y"))
+    return _rows(days)
 
 
 def _distance() -> Column:
@@ -129,10 +155,9 @@ def _mode(draws: Draws) -> Column:
     )
 
 
-def _travel_seconds(draws: Draws) -> Column:
+def _travel_seconds() -> Column:
     """Whole seconds of a trip; speeds along the straight line, so detours and waiting are in them."""
-    pace = draws.between("pace", 0.85, 1.15, F.col("person_id"), F.col("day_ix"), F.col("seq"))
     ride = F.lit(3.8) + F.least(F.col("distance") / 1000, F.lit(12.0)) * 0.45
     speed = F.when(F.col("mode") == "walk", F.lit(1.1)).when(F.col("mode") == "bike", F.lit(3.4))
-    seconds = F.ceil(F.col("distance") / (speed.otherwise(ride) * pace))
+    seconds = F.ceil(F.col("distance") / (speed.otherwise(ride) * F.col("pace")))
     return F.when(F.col("mode").isNull(), F.lit(0)).otherwise(F.greatest(seconds, F.lit(60))).cast("long")

@@ -19,6 +19,8 @@ from jobs.simulate.builtin import built_in_city
 from jobs.simulate.city import City, load_city, write_city
 from jobs.simulate.clock import Clock
 from jobs.simulate.contacts import Traffic
+from jobs.simulate.corridor_truth import corridor_hours
+from jobs.simulate.corridors import Corridor, draw_corridors, write_corridors
 from jobs.simulate.draw import Draws
 from jobs.simulate.ground import Ground, survey
 from jobs.simulate.itineraries import make_itineraries
@@ -26,6 +28,7 @@ from jobs.simulate.lines import Lines
 from jobs.simulate.people import RESIDENT, Crowd, make_persons
 from jobs.simulate.places import make_places
 from jobs.simulate.radio_truth import make_radio_truth
+from jobs.simulate.ways import Network, make_network
 
 SINGLE_FILE_SUBSCRIBERS = 200_000
 _DELIVERY_DELAY_S = 7 * 3600  # late objections for six hours after the last day, delivered one hour later
@@ -107,6 +110,8 @@ class _World:
     homes: DataFrame
     destinations: DataFrame
     persons: DataFrame
+    corridors: tuple[Corridor, ...]
+    network: Network
 
 
 def run_simulate(
@@ -130,13 +135,14 @@ def run_simulate(
     (params.out / landing.MARKER).write_text(json.dumps(asdict(params), default=str, indent=2) + "\n")
     rows = write_city(dirt.soil_city(world.city, params.dirty_share), params.out)
     delivered = _delivered(params, world.clock)
-    say(f"city {world.city.name}: {rows['cells']} cells, {rows['zones']} zones")
+    rows["corridors"] = write_corridors(world.corridors, params.out)
+    say(f"city {world.city.name}: {rows['cells']} cells, {rows['zones']} zones, {rows['corridors']} corridors")
     say("master data and consent")
     rows |= _write_master(params, world, delivered)
     say("itineraries")
     folder = params.out / "truth"
     found = make_itineraries(
-        world.persons, world.clock.person_days(spark), world.destinations, world.ground, world.draws
+        world.persons, world.clock.person_days(spark), world.destinations, world.network, world.draws
     )
     truth_rows = {"itineraries": landing.write_parquet(found, folder / "itineraries")}
     itineraries = spark.read.parquet(str(folder / "itineraries"))
@@ -163,8 +169,10 @@ def make_world(spark: SparkSession, params: SimulateParams) -> _World:
     destinations = spark.createDataFrame(places.destinations)
     tasks = max(2, -(-crowd.total // _PERSONS_A_TASK))
     persons = make_persons(spark, crowd, homes, draws, tasks)
+    corridors = draw_corridors(city, ground, params.seed)
+    network = make_network(spark, corridors, ground)
     return _World(
-        city, ground, clock, draws, Lines(draws, clock, crowd), homes, destinations, persons
+        city, ground, clock, draws, Lines(draws, clock, crowd), homes, destinations, persons, corridors, network
     )  # fmt: skip
 
 
@@ -225,6 +233,7 @@ def _write_truth(spark: SparkSession, world: _World, itineraries: DataFrame, fol
         "presence": truth.make_presence(pieces, zones, pois, hours, world.city).coalesce(1),
         "trips": truth.make_trips(itineraries, zones, world.clock, world.ground),
         "activity": truth.make_activity(itineraries, hours, world.clock).coalesce(1),
+        "corridor_hours": corridor_hours(itineraries, world.network.lines, hours, world.clock).coalesce(1),
         "homes": homes,
         "lines": lines,
     }

@@ -168,17 +168,17 @@ def make_trips(itineraries: DataFrame, zones: DataFrame, clock: Clock, ground: G
     origins = zones.select(F.col("tile").alias("tile0"), F.col("zone_id").alias("origin_zone_id"))
     targets = zones.select(F.col("tile").alias("tile1"), F.col("zone_id").alias("destination_zone_id"))
     return (
-        itineraries.where(F.col("mode").isNotNull())
+        itineraries.where(F.col("mode").isNotNull() & (F.col("leg") == 0))
         .where((F.col("start_s") >= clock.begin) & (F.col("start_s") < clock.end))
         .withColumn("tile0", ground_tile(ground)(F.col("x0"), F.col("y0")))
-        .withColumn("tile1", ground_tile(ground)(F.col("x1"), F.col("y1")))
+        .withColumn("tile1", ground_tile(ground)(F.col("to_x"), F.col("to_y")))
         .join(F.broadcast(origins), on="tile0", how="left")
         .join(F.broadcast(targets), on="tile1", how="left")
         .select(
             F.to_date(F.from_utc_timestamp(start, clock.time_zone)).alias("date"),
             "person_id",
             start.alias("start_time"),
-            F.timestamp_seconds(F.col("end_s")).alias("end_time"),
+            F.timestamp_seconds(F.col("arrives_s")).alias("end_time"),
             "origin_zone_id",
             "destination_zone_id",
             "mode",

@@ -48,7 +48,7 @@ def known(segments: DataFrame) -> DataFrame:
     return segments.filter("kind <> 'unknown'")
 
 
-def by_unit(segments: DataFrame) -> DataFrame:
+def by_unit(segments: DataFrame, *more: str) -> DataFrame:
     """Bring the rows of a unit and day together, in the one shuffle that everything counted by unit needs.
 
     Groups and windows over more columns than (date, pseudonym) find their rows together as well, so that they
@@ -56,8 +56,9 @@ def by_unit(segments: DataFrame) -> DataFrame:
 
     Args:
         segments: Rows of ``pseudonymous.segments``, event-sized.
+        more: Further columns that are needed.
     """
-    return segments.select(*_TRACK).repartition("date", "pseudonym")
+    return segments.select(*_TRACK, *more).repartition("date", "pseudonym")
 
 
 def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) -> DataFrame:

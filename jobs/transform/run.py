@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
+from expectations.corridors import CORRIDOR_CELLS
 from expectations.footprints import CELL_POSITIONS
 from expectations.movement import MOVEMENT
 from expectations.segments import SEGMENTS
@@ -39,7 +40,8 @@ def run_transform(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     dates = [str(day) for day in days]
     moved = door.read(MOVEMENT).filter(F.col("date").isin(list(days)))
     bounds = days_frame(context.spark, days, context.policy)
-    rows = day_segments(moved, positions, bounds, params)
+    corridors = door.read(CORRIDOR_CELLS) if door.exists(CORRIDOR_CELLS) else None
+    rows = day_segments(moved, positions, bounds, params, corridors)
     door.replace(SEGMENTS, rows, dates)
     written = door.read(SEGMENTS).filter(F.col("date").isin(list(days)))
     found = context.gate.validate(written, SEGMENTS, f"{dates[0]}..{dates[-1]}")

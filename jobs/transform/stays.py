@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from expectations.segments import SEGMENTS
+from jobs.transform.ways import corridors_nearby, no_ways, with_ways
 from udfs.ground import distance_m, same_ground
 from udfs.radio import ring_of
 
@@ -37,7 +38,13 @@ class StayParams:
     ping_pong_seconds: int
 
 
-def day_segments(movement: DataFrame, positions: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+def day_segments(
+    movement: DataFrame,
+    positions: DataFrame,
+    days: DataFrame,
+    params: StayParams,
+    corridor_cells: DataFrame | None = None,
+) -> DataFrame:
     """All of stage 2: from rows of ``pseudonymous.movement`` to rows of ``pseudonymous.segments``.
 
     Args:
@@ -45,9 +52,11 @@ def day_segments(movement: DataFrame, positions: DataFrame, days: DataFrame, par
         positions: Rows of ``reference.cell_positions``.
         days: ``date, day_start, day_end``, small.
         params: See ``StayParams``.
+        corridor_cells: Rows of ``reference.corridor_cells``; ``None`` where there are no corridors.
     """
     places = numbered_places(positions)
-    return segments(settled_runs(located(movement, places), params), places, days, params)
+    nearby = None if corridor_cells is None else corridors_nearby(places, corridor_cells)
+    return segments(settled_runs(located(movement, places), params), places, days, params, nearby)
 
 
 def numbered_places(positions: DataFrame) -> DataFrame:
@@ -137,7 +146,9 @@ def settled_runs(runs: DataFrame, params: StayParams) -> DataFrame:
     return looked.withColumn("breaks", breaks).withColumn("group_no", F.count(F.when(F.col("breaks"), 1)).over(so_far))
 
 
-def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayParams) -> DataFrame:
+def segments(
+    runs: DataFrame, places: DataFrame, days: DataFrame, params: StayParams, nearby: DataFrame | None = None
+) -> DataFrame:
     """Close groups into segments: dominant cell, drawn position, time shared with the neighbours, cut at midnight.
 
     The position is one of the footprint's equiprobable quantiles, chosen by a hash of the keyed pseudonym
@@ -149,6 +160,7 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
         places: See ``numbered_places``, broadcast.
         days: ``date, day_start, day_end``, small.
         params: See ``StayParams``.
+        nearby: See ``jobs.transform.ways.corridors_nearby``, broadcast; ``None`` where there are no corridors.
 
     Returns:
         Rows of ``pseudonymous.segments``; of a track with a contact on the day they cover the day without overlap.
@@ -164,7 +176,7 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
     slot = F.pmod(F.xxhash64("pseudonym", "site_group", "ring"), F.size("quantiles").cast("long")).cast("int")
     drawn = placed.select(
         *_TRACK,
-        *("purposes", "group_no", "starts", "ends", "by_small_cell", "ground"),
+        *("purposes", "group_no", "starts", "ends", "place_no", "by_small_cell", "ground"),
         F.element_at("quantiles", slot + 1).alias("tile"),
         (F.col("ends") - F.col("starts") >= params.stay_seconds).alias("is_stay"),
     )
@@ -179,10 +191,12 @@ def segments(runs: DataFrame, places: DataFrame, days: DataFrame, params: StayPa
         (following - _share(following - F.col("ends"), 1, params)).alias("resumes"),
         F.coalesce(F.lead("purposes").over(order), "purposes").alias("next_purposes"),
         F.last(F.when(F.col("is_stay"), F.col("ground")), ignorenulls=True).over(earlier).alias("stayed"),
+        *(F.lag(name).over(order).alias(f"{name}_before") for name in ("place_no", "ends", "purposes")),
     )
+    on_corridors = with_ways(shared, nearby, params.max_gap_seconds)
     bounds = days.select("date", *(F.col(f"day_{end}").cast("long").alias(f"day_{end}") for end in ("start", "end")))
     return (
-        shared.join(F.broadcast(bounds), on="date", how="inner")
+        on_corridors.join(F.broadcast(bounds), on="date", how="inner")
         .select(*_TRACK, F.inline(_pieces()))
         .filter("start_time < end_time AND purposes <> 0")
         .select(SEGMENTS.column_names)
@@ -212,8 +226,9 @@ def _pieces() -> Column:
     nowhere = F.lit(None).cast("bigint")
 
     def piece(
-        what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column, is_new: Column
-    ) -> Column:
+        what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column, is_new: Column,
+        ways: Column,
+    ) -> Column:  # fmt: skip
         inside = F.greatest(start, F.col("day_start")), F.least(end, F.col("day_end"))
         times = (F.timestamp_seconds(F.floor(second / 60) * 60) for second in inside)
         named = zip(("start_time", "end_time"), times, strict=True)
@@ -224,14 +239,15 @@ def _pieces() -> Column:
             tile.alias("tile"),
             small.alias("by_small_cell"),
             is_new.alias("is_new_ground"),
+            ways.alias("ways"),
         )
 
-    silent, no = F.lit("unknown"), F.lit(False)
+    silent, no, none = F.lit("unknown"), F.lit(False), no_ways()
     first_begin = F.when(F.col("is_first"), begin).otherwise(F.col("day_start"))
     return F.array(
-        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no, no),
-        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved),
-        piece(silent, both, finish, resumes, nowhere, no, no),
+        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no, no, none),
+        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved, F.col("ways")),
+        piece(silent, both, finish, resumes, nowhere, no, no, none),
     )
 
 

@@ -60,18 +60,23 @@ def visits(
     so_far = zone.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     silence = F.col("start_time").cast("long") - F.max("end_time").over(earlier).cast("long")
     begins = (F.col("nth") - F.lag("nth").over(zone) > 1) | (silence >= params.gap_seconds)
-    named = (
+    stays = F.col("kind") == "stay"
+    # What a visit amounts to stands on its last row: running values spare a further sort and an aggregate.
+    begun = {name: F.last(F.when(F.col("begins"), F.col(name)), ignorenulls=True) for name in ("start_time", "before")}
+    ends = F.coalesce(F.lead("begins").over(zone), F.lit(True))
+    made = (
         present.join(F.broadcast(_rooms(counted)), on="tile", how="left")
         .select("*", F.inline(_where()))
         .filter("zone_id IS NOT NULL")
         .withColumn("begins", F.coalesce(begins, F.lit(True)))
-        .withColumn("visit_no", F.count_if("begins").over(so_far))
-    )
-    made = named.groupBy(*_UNIT, "role", "zone_id", "visit_no").agg(
-        F.min("start_time").alias("start_time"),
-        F.max("end_time").alias("end_time"),
-        F.max(F.col("kind") == "stay").alias("has_stay"),
-        F.max(F.when(F.col("begins"), F.col("before"))).alias("before"),
+        .select(
+            *(*_UNIT, "role", "zone_id"),
+            *(value.over(so_far).alias(name) for name, value in begun.items()),
+            F.max("end_time").over(so_far).alias("end_time"),
+            F.last(F.when(F.col("begins") | stays, stays), ignorenulls=True).over(so_far).alias("has_stay"),
+            ends.alias("ends"),
+        )
+        .filter("ends")
     )
     # By unit alone: with more keys in the join, Spark would shuffle both sides anew.
     own = homes.select("date", "pseudonym", "home_zone_id")

@@ -46,13 +46,13 @@ class TestRelease:
 
     def test_release_rows_say_what_they_are(self, spark, world):
         releases = {r["product"]: r for r in _table(spark, world, "products/releases").collect()}
-        assert set(releases) == {"panel", "footfall"}
+        assert set(releases) == {"panel", "footfall", "dwell", "approach", "audience", "corridor_flow"}
         assert releases["footfall"]["rho"] == pytest.approx(0.05) and releases["panel"]["rho"] == pytest.approx(0.002)
         assert not releases["footfall"]["for_release"] and "test noise" in releases["footfall"]["note"]
 
     def test_budget_was_charged(self, spark, world):
         row = _table(spark, world, "audit/privacy_ledger").first()
-        assert float(row["spent"]) == pytest.approx(0.052) and len(row["charges"]) == 2
+        assert float(row["spent"]) == pytest.approx(0.097) and len(row["charges"]) == 6
 
     def test_estimates_are_near_the_residents(self, spark, world):
         city = (
@@ -129,10 +129,10 @@ class TestAgain:
         put_key(tmp_path / "lake.keys", FIRST)
         entry = release._entry
 
-        def dies(context, product, day, row):
+        def dies(context, product, *of_release):
             if product == "footfall":
                 raise KeyboardInterrupt
-            return entry(context, product, day, row)
+            return entry(context, product, *of_release)
 
         monkeypatch.setattr(release, "_entry", dies)
         partitions = spark.conf.get("spark.sql.shuffle.partitions")

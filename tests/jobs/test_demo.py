@@ -15,7 +15,7 @@ from jobs import demo
 from jobs.audit.picture import Picture
 from jobs.console import Teller
 from jobs.errors import UsageError
-from jobs.pipeline import RunSummary
+from jobs.run_summary import RunSummary
 from jobs.simulate.run import SimulateReport
 
 

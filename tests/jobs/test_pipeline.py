@@ -7,18 +7,21 @@ import datetime as dt
 import pytest
 from frames import at, rows
 
+import jobs.clearing as clearing
 import jobs.pipeline as pipeline
 from expectations.audit import KEY_EVENTS, RUNS
 from expectations.contract import Schema
-from jobs.aggregate.identity import release_id
+from jobs.aggregate.identity import Period, release_id
 from jobs.consent.receipts import LedgerState
 from jobs.context import JobReport
 from jobs.lake import Lake
+from jobs.periods import PeriodState
 from jobs.segment.keys import make_keys
 from jobs.segment.keystore import FileKeyStore, day_period
 from jobs.settings import Policy, RunSettings
 
 FIRST, SECOND = dt.date(2026, 3, 3), dt.date(2026, 3, 4)
+DAILY = {name: product for name, product in Policy().products.items() if product.period == "day"}
 
 
 class House:
@@ -71,7 +74,7 @@ class House:
             until=until,
             keys=self.folder / "keys",
             as_of=at(as_of),
-            policy=Policy(**policy),
+            policy=Policy(**{"products": DAILY, **policy}),
         )
         summary = pipeline.run_pipeline(self.spark, settings, say=lambda event, facts: self.said.append((event, facts)))
         return summary
@@ -161,9 +164,25 @@ class TestResuming:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(pipeline, "destroy", dies)
+            patch.setattr(clearing, "destroy", dies)
             with pytest.raises(KeyboardInterrupt):
                 house.run("2026-03-10T00:00:00", until=FIRST)
         assert house.released and house.keys.periods() == ["day-2026-03-03"]
         house.run("2026-03-10T00:00:00", until=FIRST)
         assert house.ran == [] and house.keys.periods() == []
+
+
+class TestPeriods:
+    def test_a_week_that_a_run_left_unreleased_is_released_by_the_next_after_consent(self, house, monkeypatch):
+        """The days are released: nothing of them is touched, but objections are taken in before the week is drawn."""
+        house.run("2026-03-10T00:00:00")
+        period = Period("week", "2026-W10", dt.date(2026, 3, 2), dt.date(2026, 3, 8), (FIRST, SECOND))
+        states = [PeriodState("week-2026-W10", period, ("od",), "due")]
+        monkeypatch.setattr(pipeline, "period_states", lambda *a: states)
+        monkeypatch.setattr(pipeline, "run_periods", lambda context, given: house._job(f"periods {len(given)}"))
+        summary = house.run("2026-03-10T00:00:00")
+        assert [job[0] for job in house.ran if job[0] in ("consent", "events", "segment", "periods 1")] == [
+            "consent",
+            "periods 1",
+        ]
+        assert summary.periods == {"week-2026-W10": "2 of 7 days: released"} and summary.days == []

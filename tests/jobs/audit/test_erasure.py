@@ -18,10 +18,12 @@ from expectations.contract import Schema
 from expectations.events import EVENTS
 from expectations.gate import Gate
 from expectations.movement import MOVEMENT, PROFILE
+from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.products import NOISED, RELEASES
 from expectations.quarantine import QUARANTINE
 from expectations.segments import SEGMENTS
 from expectations.subscribers import SUBSCRIBERS
+from expectations.visits import VISITS
 from jobs.audit.erasure import erase_all, erase_new
 from jobs.audit.journal import Journal
 from jobs.audit.removal import PSEUDONYMOUS
@@ -42,7 +44,7 @@ DAY, START, SWAP, LAST, NOW = (
 )
 SILENT, PARTLY, FREE, SECOND, TWIN = (f"+49155500000{i:02d}" for i in range(5))
 SIMS = {number: f"2629900000000{i:02d}" for i, number in enumerate((SILENT, PARTLY, FREE, SECOND, TWIN))}
-KEY = bytes(range(32))
+KEY, WEEK_KEY, MONTH_KEY = (bytes(range(n, n + 32)) for n in (0, 1, 2))
 LEDGER = LedgerState("v2", at(LAST), {})
 
 
@@ -50,8 +52,8 @@ def _ddl(contract):
     return ", ".join(f"{c.name} {c.type}" for c in contract.columns)
 
 
-def _name(person):
-    return hmac.new(KEY, f"s:{person}".encode(), hashlib.sha256).digest()
+def _name(person, key=KEY):
+    return hmac.new(key, f"s:{person}".encode(), hashlib.sha256).digest()
 
 
 PEOPLE = {SILENT: "p0", PARTLY: "p1", FREE: "p2", SECOND: "p3", TWIN: "p3"}
@@ -79,7 +81,9 @@ def _fill(spark, lake):
     whole = (f"{DAY}T08:00:00", f"{DAY}T09:00:00")
     put(MOVEMENT, *((DAY, _name(p), 1, 15, *whole, "c1", 2, None) for p in ("p0", "p1", "p2", "p3")))
     put(PROFILE, *((DAY, _name(p), "domestic", "unknown", "unknown", None) for p in ("p0", "p1", "p2", "p3")))
-    put(SEGMENTS, *((DAY, _name(p), 1, 15, "stay", *whole, 7, False, False) for p in ("p0", "p2")))
+    put(SEGMENTS, *((DAY, _name(p), 1, 15, "stay", *whole, 7, False, False, None) for p in ("p0", "p2")))
+    put(OD_CONTRIBUTIONS, *((DAY, "2026-W10", _name(p, WEEK_KEY), 15, "a", "b", "night") for p in ("p0", "p2")))
+    put(VISITS, *((DAY, "2026-03", _name(p, MONTH_KEY), 15, "place", "mall") for p in ("p0", "p2")))
     put(NOISED, ("panel-x-r0", "panel", "city", "z", None, None, None, 7), periods=("panel-x-r0",))
     door.create([RELEASES])
     facts = (None, None, 1.0, None, None, None)
@@ -94,8 +98,9 @@ def _fill(spark, lake):
 def context(spark, tmp_path_factory):
     root = tmp_path_factory.mktemp("erasure")
     lake = Lake(spark, str(root / "lake"))
-    keys = FileKeyStore(root / "lake.keys", random=lambda n: KEY)
-    keys.create(f"day-{DAY}")
+    for period, key in ((f"day-{DAY}", KEY), ("week-2026-W10", WEEK_KEY), ("month-2026-03", MONTH_KEY)):
+        keys = FileKeyStore(root / "lake.keys", random=lambda n, key=key: key)
+        keys.create(period)
     lake.door(writes=list(Schema)).create(ALL)
     _fill(spark, lake)
     date = dt.date.fromisoformat(DAY)
@@ -122,6 +127,8 @@ def test_a_late_objection_reaches_back_and_is_proven(spark, context):
         "pseudonymous.movement": 3,
         "pseudonymous.profile": 3,
         "pseudonymous.segments": 1,
+        "pseudonymous.od_contributions": 1,
+        "pseudonymous.visits": 1,
     }
     # The SIM serves another line since the swap; events that serve another purpose stay.
     assert rows(door.read(EVENTS), "imsi", "event_time") == sorted(
@@ -133,7 +140,9 @@ def test_a_late_objection_reaches_back_and_is_proven(spark, context):
     ]
     for table in (MOVEMENT, PROFILE, SEGMENTS):
         assert rows(door.read(table), "pseudonym") == [(_name("p2"),)]
-    assert set(PSEUDONYMOUS) >= {MOVEMENT, PROFILE, SEGMENTS}
+    assert rows(door.read(OD_CONTRIBUTIONS), "pseudonym") == [(_name("p2", WEEK_KEY),)]
+    assert rows(door.read(VISITS), "pseudonym") == [(_name("p2", MONTH_KEY),)]
+    assert set(PSEUDONYMOUS) >= {MOVEMENT, PROFILE, SEGMENTS, OD_CONTRIBUTIONS, VISITS}
     # What was drawn from those rows is drawn anew, and no run skips the jobs that made them.
     assert door.read(NOISED).isEmpty()
     outdated = rows(door.read(RUNS).filter("status = 'failed'"), "run_id", "job", "date")

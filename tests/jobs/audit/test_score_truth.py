@@ -19,7 +19,10 @@ PURPOSE = "mobility_statistics"
 X, Y = 4_500_000, 3_100_000
 TILE = (X // 100) * 100_000 + Y // 100
 EAST = 100_000
-ITINERARY = "person_id BIGINT, kind STRING, start_s BIGINT, end_s BIGINT, x0 INT, y0 INT, x1 INT, y1 INT, mode STRING"
+ITINERARY = (
+    "person_id BIGINT, kind STRING, start_s BIGINT, end_s BIGINT, x0 INT, y0 INT, x1 INT, y1 INT, mode STRING, "
+    "leg INT, to_x INT, to_y INT, arrives_s BIGINT"
+)
 
 
 def counted(spark):
@@ -74,6 +77,11 @@ def test_the_panel_is_who_was_seen_for_the_purpose_however_many_lines_they_have(
     ]
 
 
+def whole(*row):
+    """A stay, or a trip of one leg."""
+    return (*row, 0, row[6], row[7], row[3])
+
+
 def test_presence_and_trips_of_the_panel_alone(spark):
     clock = Clock(dt.date(2026, 3, 3), 1, "Europe/Berlin")
     middle = Y + 50
@@ -81,16 +89,16 @@ def test_presence_and_trips_of_the_panel_alone(spark):
     itineraries = frame(
         spark,
         ITINERARY,
-        (1, "resident", second("8:00"), second("8:40"), here, middle, here, middle, None),
-        (1, "resident", second("8:40"), second("8:45"), here, middle, there, middle, "walk"),
-        (1, "resident", second("8:45"), second("9:30"), there, middle, there, middle, None),
+        whole(1, "resident", second("8:00"), second("8:40"), here, middle, here, middle, None),
+        whole(1, "resident", second("8:40"), second("8:45"), here, middle, there, middle, "walk"),
+        whole(1, "resident", second("8:45"), second("9:30"), there, middle, there, middle, None),
         # Inside of a zone there is no trip between zones.
-        (1, "resident", second("9:30"), second("9:31"), there, middle, there + 10, middle, "walk"),
+        whole(1, "resident", second("9:30"), second("9:31"), there, middle, there + 10, middle, "walk"),
         # Back, and out of every zone.
-        (1, "resident", second("9:31"), second("9:40"), there + 10, middle, X - 950, middle, "walk"),
-        (1, "resident", second("9:40"), second("11:00"), X - 950, middle, X - 950, middle, None),
-        (2, "resident", second("8:00"), second("9:00"), there, middle, there, middle, None),
-        (2, "resident", second("9:00"), second("9:05"), there, middle, here, middle, "walk"),
+        whole(1, "resident", second("9:31"), second("9:40"), there + 10, middle, X - 950, middle, "walk"),
+        whole(1, "resident", second("9:40"), second("11:00"), X - 950, middle, X - 950, middle, None),
+        whole(2, "resident", second("8:00"), second("9:00"), there, middle, there, middle, None),
+        whole(2, "resident", second("9:00"), second("9:05"), there, middle, here, middle, "walk"),
     )
     persons = frame(spark, "date DATE, person_id BIGINT, pseudonym STRING", (DAY, 1, "p"))
     hours = clock.hours(spark).select("hour_ix", "date", "hour")

@@ -82,6 +82,9 @@ def test_every_reason_of_corridors(delivered: Callable[..., DataFrame], reasons:
         "one point": ({"geometry": "LINESTRING (1 2)"}, ["geometry_wkt_malformed"]),
         "broken": ({"geometry": '{"type": "LineString", "coordinates": [[12.3'}, ["geometry_wkt_malformed"]),
         "polygon": ({"geometry": geojson.replace("LineString", "Polygon")}, ["geometry_wkt_malformed"]),
+        "no length": ({"geometry": "LINESTRING (12.3 51.3, 12.3 51.3)"}, ["length_m_out_of_range"]),
+        "elsewhere": ({"geometry": "LINESTRING (512.3 51.3, 12.3 51.3)"}, ["geometry_out_of_area"]),
+        "swapped": ({"geometry": "LINESTRING (51.3 12.3, 51.35 12.4)"}, ["geometry_out_of_area"]),
     }
     rows = [{"corridor_id": name, **row} for name, (row, _) in cases.items()]
     good = {"name": "A1", "kind": "road", "geometry": "LineString(12.3 51.3, 12.4 51.35)"}
@@ -91,3 +94,4 @@ def test_every_reason_of_corridors(delivered: Callable[..., DataFrame], reasons:
     assert found == {name: want for name, (_, want) in cases.items() if name != "no line"}
     line = marked.where("corridor_id = 'geojson'").first()
     assert line is not None and line.geometry_wkt == "LINESTRING (12.3 51.3, 12.4 51.35)"
+    assert 8_900 < line.length_m < 9_000  # 7.0 km east and 5.6 km north

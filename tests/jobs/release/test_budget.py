@@ -53,6 +53,15 @@ class TestCharge:
         with pytest.raises(BudgetError, match="reserve"):
             _charge(spark, door, "r2-again", correction=1)
 
+    def test_a_threshold_adds_its_delta_once(self, spark, door):
+        week = Charge("od-2026-W10-r0", "od", "week", "2026-W10", 0.08, delta=8e-11)
+        for _ in range(2):
+            charge(spark, door, [week], Policy(), AT)
+        row = door.read(PRIVACY_LEDGER).first()
+        assert (row["delta"], row["charges"][0]["delta"]) == (8e-11, 8e-11)
+        charge(spark, door, [Charge("od-2026-W10-r1", "od", "week", "2026-W10", 0.02, delta=1e-11)], Policy(), AT)
+        assert door.read(PRIVACY_LEDGER).first()["delta"] == pytest.approx(9e-11)
+
     def test_two_at_once_cannot_both_take_the_last_of_it(self, spark, door):
         _charge(spark, door, "r0")
         with ThreadPoolExecutor(2) as pool:

@@ -38,7 +38,7 @@ def events_of(spark, world, tasks: int, shuffles: int) -> pd.DataFrame:
     spark.conf.set("spark.sql.shuffle.partitions", str(shuffles))
     try:
         days, persons = world.clock.person_days(spark), world.persons.repartition(tasks)
-        paths = make_itineraries(persons, days, world.destinations, world.ground, world.draws)
+        paths = make_itineraries(persons, days, world.destinations, world.network, world.draws)
         found = simulated_events(spark, PARAMS, world, paths).toPandas()
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", before)

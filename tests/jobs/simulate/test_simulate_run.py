@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import UsageError
 from jobs.simulate.dirt import EVENT_FLAWS
+from jobs.simulate.projection import to_laea
 from jobs.simulate.run import SimulateParams, SimulateReport, run_simulate
 
 ISO = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d$"
@@ -162,6 +165,46 @@ def test_people_move_at_plausible_speeds_and_are_in_one_place(report) -> None:
     ordered = path.sort_values(["person_id", "start_s"])
     same = ordered["person_id"] == ordered["person_id"].shift()
     assert (ordered["start_s"] == ordered["end_s"].shift())[same].all()
+    # Nor does anyone leap: each leg begins where the one before it ended.
+    moved = same & (ordered["mode"].notna() | ordered["mode"].shift().notna())
+    for axis in "xy":
+        assert (ordered[f"{axis}0"] == ordered[f"{axis}1"].shift())[moved].all()
+
+
+def test_people_follow_the_corridors_that_serve_them(report) -> None:
+    delivered = pd.read_csv(report.out / "corridors.csv", dtype=str)
+    assert list(delivered.columns) == ["corridor_id", "name", "kind", "geometry"]
+    assert 8 <= len(delivered) <= 20 and set(delivered["kind"]) == {"road", "rail"}
+    lines = {row.corridor_id: json.loads(row.geometry)["coordinates"] for row in delivered.itertuples()}
+    path = truth(report, "itineraries")
+    on = path[path["corridor_id"].notna()]
+    assert len(on) > 50 and set(on["mode"]) <= {"ride", "bike"}
+    vertices = {name: np.stack(to_laea(*np.array(line).T), axis=1) for name, line in lines.items()}
+    for leg in on.head(200).itertuples():
+        ends = np.array([[leg.x0, leg.y0], [leg.x1, leg.y1]])
+        points = vertices[leg.corridor_id]
+        found = [_along(points, end) for end in ends]
+        assert max(away for _, away in found) < 2
+        assert (found[1][0] > found[0][0]) == leg.forward
+    hours = truth(report, "corridor_hours")
+    assert len(hours) == len(delivered) * 2 * 24
+    begins = datetime.fromisoformat("2026-03-03T00:00:00+01:00").timestamp()
+    inside = on[(on["start_s"] >= begins) & (on["start_s"] < begins + 86_400)]
+    ways = inside.groupby(["person_id", "arrives_s", "corridor_id", "forward"]).ngroups
+    assert 0.9 * ways <= hours["persons"].sum() <= ways
+    assert hours["speed_kmh"].dropna().between(8, 45).all()
+
+
+def _along(points, at) -> tuple[float, float]:
+    """Metres along a line, and away from it, of the nearest point."""
+    best, passed = (0.0, np.inf), 0.0
+    for a, b in itertools.pairwise(points):
+        length = np.hypot(*(b - a))
+        share = np.clip(np.dot(at - a, b - a) / length**2, 0, 1)
+        away = float(np.hypot(*(at - a - share * (b - a))))
+        best = min(best, (passed + share * length, away), key=lambda found: found[1])
+        passed += length
+    return best
 
 
 def test_only_what_a_simulation_left_is_replaced(spark, tmp_path: Path) -> None:

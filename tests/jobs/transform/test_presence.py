@@ -49,6 +49,7 @@ def _main(spark, counted, *segments):
                 tile,
                 small,
                 False,
+                None,
             )
             for who, mask, kind, a, b, tile, small in segments
         ),
