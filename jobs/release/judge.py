@@ -54,7 +54,7 @@ class Ground:
     corridors: int = 0
 
 
-def ground(zones: DataFrame, corridors: DataFrame) -> Ground:
+def ground(zones: DataFrame, corridors: DataFrame | None = None) -> Ground:
     """Look the levels and numbers of zones and corridors up."""
     rows = zones.groupBy("role", "level", "depth").agg(F.count("*").alias("zones")).collect()
     nested = sorted((row["depth"], row["level"]) for row in rows if row["role"] == "partition")
@@ -63,7 +63,7 @@ def ground(zones: DataFrame, corridors: DataFrame) -> Ground:
         number[row["role"]] = number.get(row["role"], 0) + int(row["zones"])
     levels = tuple(dict.fromkeys(level for _, level in nested))
     finest = sum(int(row["zones"]) for row in rows if row["role"] == "partition" and row["level"] == levels[-1])
-    return Ground(levels, number, finest, corridors.count())
+    return Ground(levels, number, finest, corridors.count() if corridors is not None else 0)
 
 
 def freeze(context: RunContext, door: Door, product: str, days: Sequence[dt.date], found: Ground,
