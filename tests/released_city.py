@@ -72,6 +72,7 @@ def corridor_rows() -> list[Row]:
             "corridor_id": name,
             "name": title,
             "kind": "road" if name == "c1" else "rail",
+            "length_m": 4000,
             "geometry_wkt": f"LINESTRING ({x} {y}, {(x + east) / 2} {y + 0.005}, {east} {north})",
         }
         for name, (title, east, north) in ends.items()
