@@ -87,14 +87,23 @@ WITH contacts AS (
     SELECT *, coalesce(greatest(0, least((starts - lag(ends) OVER w) // 2, $gap // 2)), $gap // 2) AS before,
            coalesce(greatest(0, least((lead(starts) OVER w - ends) // 2, $gap // 2)), $gap // 2) AS after
     FROM places WINDOW w AS (PARTITION BY unit ORDER BY starts, group_no)
-), segments AS (
-    SELECT s.unit, ends - starts >= $stay AS is_stay, p.is_small,
-           greatest(starts - before, epoch($day_start::TIMESTAMPTZ)::BIGINT) // 60 * 60 AS a,
-           least(ends + after, epoch($day_end::TIMESTAMPTZ)::BIGINT) // 60 * 60 AS b,
-           coalesce(r.quantiles[1 + (hash(s.unit, p.site_group, r.ring) % len(r.quantiles))::INT],
-                    p.quantiles[1 + (hash(s.unit, p.site_group) % len(p.quantiles))::INT]) AS tile
+), homes AS (
+    SELECT l.unit, min(l.home_zone_id) AS home_zone_id FROM lines l JOIN chosen h USING (unit, msisdn) GROUP BY ALL
+), placed AS (
+    SELECT s.unit, starts, ends, before, after, p.is_small, p.site_group, r.ring,
+           coalesce(r.quantiles, p.quantiles) AS quantiles,
+           list_filter(CASE WHEN r.ring IS NULL THEN p.homes ELSE r.homes END, lambda z: z.zone_id = u.home_zone_id)[1] AS home
     FROM shared s JOIN read_parquet($positions) p ON p.cell_id = s.place.cell_id AND p.ring IS NULL
     LEFT JOIN read_parquet($positions) r ON r.cell_id = s.place.cell_id AND r.ring = s.place.ring
+    LEFT JOIN homes u ON u.unit = s.unit
+), segments AS (
+    SELECT unit, ends - starts >= $stay AS is_stay, is_small,
+           greatest(starts - before, epoch($day_start::TIMESTAMPTZ)::BIGINT) // 60 * 60 AS a,
+           least(ends + after, epoch($day_end::TIMESTAMPTZ)::BIGINT) // 60 * 60 AS b,
+           CASE WHEN hash('home', unit) % 1000000 < home.at_home * 1000000
+                THEN quantiles[1 + home['first'] + (hash(unit, site_group, ring) % home.slots)::INT]
+                ELSE quantiles[1 + (hash(unit, site_group, ring) % len(quantiles))::INT] END AS tile
+    FROM placed
 ), slices AS (
     SELECT unit, is_stay, is_small, tile, h AS hour,
            least(b, (h + 1) * 3600) - greatest(a, h * 3600) AS seconds
