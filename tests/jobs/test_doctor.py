@@ -118,7 +118,7 @@ def test_pins_of_python_and_java_sides_agree() -> None:
     assert pins["delta-spark"] == "==4.4.0" == f"=={jars['delta-spark_4.0_2.13']}"
     assert pins["apache-sedona"] == "==1.8.0" == f"=={jars['sedona-spark-shaded-4.0_2.13']}"
     assert pins["pyspark"].startswith("==4.0.")
-    assert {"pyspark", "delta-spark", "apache-sedona", "great-expectations", "opendp", "pandas"} == {
+    assert {"pyspark", "delta-spark", "apache-sedona", "great-expectations", "holidays", "opendp", "pandas"} == {
         check.name for check in doctor.check_packages()
     }
 

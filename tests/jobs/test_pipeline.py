@@ -46,8 +46,9 @@ class House:
             "run_transform": lambda context, days: self._job("transform", days),
             "run_aggregate": lambda context, days: self._job("aggregate", days),
         }
-        for name in ("reference", "subscribers", "events", "footprints"):
+        for name in ("reference", "subscribers", "events"):
             fakes[f"run_{name}"] = lambda *a, name=name: self._job(name)
+        fakes["run_ground"] = lambda *a: self._job("footprints")
         for name, fake in fakes.items():
             patch.setattr(pipeline, name, fake)
 

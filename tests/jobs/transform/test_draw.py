@@ -9,7 +9,8 @@ from expectations.movement import PROFILE
 from jobs.transform.draw import drawn
 
 GROUPS = "date DATE, pseudonym BINARY, place_no INT"
-PLACES = """place_no INT, site_group STRING, ring INT, is_small BOOLEAN, quantiles ARRAY<BIGINT>,
+PLACES = """place_no INT, cell_id STRING, centre_x DOUBLE, centre_y DOUBLE, radius_m DOUBLE,
+    site_group STRING, ring INT, is_small BOOLEAN, quantiles ARRAY<BIGINT>,
     homes ARRAY<STRUCT<zone_id: STRING, first: INT, slots: INT, at_home: DOUBLE>>"""
 UNITS = 400
 # Two of ten slots are home; with a lift of 16 the unit is there with 0.75 of its time, and with 0.25 anywhere.
@@ -22,7 +23,7 @@ def _unit(n):
 
 def _tiles(spark, zone, *places):
     """Tiles by place, one a unit, of units that are all registered in the zone."""
-    made = frame(spark, PLACES, *((n, *place) for n, place in enumerate(places)))
+    made = frame(spark, PLACES, *((n, f"c{n}", 0.0, 0.0, 100.0, *place) for n, place in enumerate(places)))
     groups = frame(spark, GROUPS, *(("2026-03-03", _unit(u), n) for u in range(UNITS) for n in range(len(places))))
     ddl = ", ".join(f"{c.name} {c.type}" for c in PROFILE.columns)
     who = ("domestic", "unknown", "unknown", zone)
