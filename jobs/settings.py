@@ -132,14 +132,9 @@ class RadioPolicy(_Frozen):
     prior_unknown: float = Field(
         default=0.1, gt=0, description="Of ground whose residents no table tells, against the mean of the others"
     )
-    prior_level_weights: dict[str, float] = Field(
-        default={"poi": 4.0}, description="Factors for the tiles of zones of a level (land use, points of interest)"
-    )
+    prior_level_weights: dict[str, float] = Field(default={"poi": 4.0}, description="Factors by zones' level")
     home_residents: float = Field(
-        default=600_000,
-        ge=0,
-        description="Units out of their registered home zone are taken to be spread over so many residents' ground;"
-        " 0: positions are drawn without regard to it",
+        default=600_000, ge=0, description="Of the ground over which units are spread that are not at home; 0: off"
     )
     area_residents: int = Field(default=5_000, ge=1, description="Least residents of an inhabited area, without zones")
     area_tiles: int = Field(default=16, ge=1, description="Side of an area in tiles, without zones and population")
