@@ -19,11 +19,13 @@ from expectations.products import FOOTFALL, RELEASES
 from expectations.residents import RESIDENTS
 from expectations.zones import ZONES
 from jobs.lake import Lake
-from jobs.release.model_error import COARSER, FINEST, PLACE, ModelError, read_model_error
+from jobs.release.model_error import COARSER, FINEST, PLACE, Errors, ModelError, read_model_error
 from jobs.simulate.landing import MARKER
+from udfs.time import daypart
 
 _Z95 = 1.959964
-_SHARE = 0.95
+_END = 0.975
+_LEAST = 0.01
 
 
 @dataclass(frozen=True)
@@ -98,30 +100,60 @@ def _coverage(level: str, counts: Sequence[tuple[int, int]]) -> Coverage:
     return Coverage(level, share, error, zones, cells)
 
 
-def model_errors(cells: DataFrame) -> dict[str, float]:
-    """The model error by kind of level with which 95 % of the intervals would just have held.
+def model_errors(cells: DataFrame) -> dict[str, tuple[float, float]]:
+    """The model error with which 95 % of the intervals would just have held, by kind of level and part of the day.
 
-    Each cell asks for the error that moves the end of its interval to the truth, beside what the interval carries
+    Each cell asks for the error that moves an end of its interval to the truth, beside what the interval carries
     already: on the logarithm of truth over estimate, the square of its distance over 1.96, less the square of the half
-    width over 1.96. The 95th percentile of these is taken, at least 0.01.
+    width over 1.96; of the lower end where the truth lies below, of the upper one where it lies above. At each end
+    the percentile 97.5 of these is taken, at least 0.01. A kind of level has few zones, and another city has others: as
+    for one more draw after a normal sample of Z, it grows by t / 1.96 · sqrt(1 + 1 / Z), t of Z - 1 degrees of freedom.
 
     Args:
         cells: See ``interval_cells``, released without a model error.
+
+    Returns:
+        Errors by kind, and by kind and part of the day, see ``jobs.release.model_error.Errors``.
     """
     figure = F.col("estimate").cast("double")
     away = F.log(F.greatest(F.col("true"), F.lit(1.0)) / figure) / F.lit(_Z95)
     carried = (F.col("upper") - F.col("lower")) / (2 * F.lit(_Z95) * figure)
     asked = F.sqrt(F.greatest(F.lit(0.0), away * away - carried * carried))
-    by_kind = (
+    names = F.array("kind", F.concat_ws(" ", "kind", daypart(F.col("hour"))))
+    sides = {"below": away < 0, "above": away > 0}
+    by_name = (
         cells.filter("estimate > 0")
-        .groupBy("kind")
-        .agg(F.percentile(F.round(asked, 6), F.lit(_SHARE)).alias("error"))
-        .orderBy("kind")
+        .select(
+            "zone_id",
+            *(F.round(F.when(there, asked).otherwise(0.0), 6).alias(side) for side, there in sides.items()),
+            F.explode(names).alias("name"),
+        )
+        .groupBy("name")
+        .agg(F.count_distinct("zone_id").alias("zones"), *(F.percentile(s, F.lit(_END)).alias(s) for s in sides))
+        .orderBy("name")
     )
-    return {row["kind"]: max(0.01, round(float(row["error"]), 4)) for row in by_kind.collect()}
+    return {r["name"]: _errors(r["below"], r["above"], r["zones"]) for r in by_name.collect()}
 
 
-def added(path: Path, city: Mapping[str, object], errors: Mapping[str, float]) -> ModelError:
+def _errors(below: float, above: float, zones: int) -> tuple[float, float]:
+    grown = _growth(zones)
+    return max(_LEAST, round(below * grown, 4)), max(_LEAST, round(above * grown, 4))
+
+
+def _growth(zones: int) -> float:
+    """Student's t over the normal quantile, with the error of the mean; one zone tells nothing of others.
+
+    The quantile is the expansion of Abramowitz and Stegun 1964, 26.7.5.
+    """
+    if zones < 2:
+        return 1.0
+    z, n = _Z95, zones - 1
+    t = z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
+    t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
+    return t / z * math.sqrt(1 + 1 / zones)
+
+
+def added(path: Path, city: Mapping[str, object], errors: Errors) -> ModelError:
     """A calibration file with a city more: the errors are the root mean squares over its cities.
 
     Args:
@@ -132,12 +164,14 @@ def added(path: Path, city: Mapping[str, object], errors: Mapping[str, float]) -
     known = read_model_error(path.read_text(encoding="utf-8"), str(path)).cities if path.is_file() else ()
     others = [entry for entry in known if {k: v for k, v in entry.items() if k != "errors"} != dict(city)]
     cities = [*others, {**city, "errors": dict(errors)}]
-    squares: dict[str, list[float]] = {}
-    for entry in cities:
-        for kind, value in dict(entry["errors"]).items():  # type: ignore[call-overload]
-            squares.setdefault(kind, []).append(float(value) ** 2)
-    means = {kind: round(math.sqrt(sum(values) / len(values)), 4) for kind, values in squares.items()}
+    entries: list[dict[str, Sequence[float]]] = [dict(entry["errors"]) for entry in cities]  # type: ignore[call-overload]
+    means = {name: _pooled([e[name] for e in entries if name in e]) for name in sorted({n for e in entries for n in e})}
     return ModelError({FOOTFALL.name: means}, tuple(cities))
+
+
+def _pooled(errors: Sequence[Sequence[float]]) -> tuple[float, float]:
+    below, above = (math.sqrt(sum(pair[side] ** 2 for pair in errors) / len(errors)) for side in (0, 1))
+    return round(below, 4), round(above, 4)
 
 
 def released_cells(lake: Lake, landing: Path, truth: Path) -> DataFrame:

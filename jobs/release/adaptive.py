@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from expectations.product_words import DAYPART_STARTS
 from jobs.release.sums import SumParams, bar
+from udfs.time import daypart
 
 
 def merged_hours(cells: DataFrame, params: SumParams) -> DataFrame:
@@ -45,9 +45,3 @@ def merged_hours(cells: DataFrame, params: SumParams) -> DataFrame:
         .withColumn("covers", F.when(carries, names))
         .drop("_daypart", "_nth", "_parts", "_sum", "_hours")
     )
-
-
-def daypart(hour: Column) -> Column:
-    """Index of the part of the local day that an hour lies in, 0 for the first."""
-    starts = sorted(DAYPART_STARTS.values())[1:]
-    return sum(((hour >= start).cast("int") for start in starts), start=F.lit(0))

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from expectations.product_words import ALL_ZONES
+from expectations.product_words import ALL_ZONES, DAYPARTS
 from jobs.aggregate.specs import CELL
 from jobs.release.factors import ANYWHERE, SOURCES
 from jobs.release.intervals import interval
-from jobs.release.model_error import COARSER, FINEST, PLACE
+from jobs.release.model_error import COARSER, FINEST, KINDS, PLACE, Errors
+from udfs.time import daypart
 
 METHOD = "residents over panel by zone"
 NO_METHOD = "none: no residents, or no published panel figure"
@@ -25,11 +26,11 @@ class EstimateParams:
 
     Attributes:
         levels: Levels of the partition, coarsest first; other levels are places.
-        errors: Model error by kind of level, see ``jobs.release.model_error``; empty: none is carried.
+        errors: See ``jobs.release.model_error``; empty: none is carried.
     """
 
     levels: tuple[str, ...]
-    errors: Mapping[str, float] = field(default_factory=dict)
+    errors: Errors = field(default_factory=dict)
 
 
 def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, params: EstimateParams) -> DataFrame:
@@ -73,7 +74,7 @@ def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, p
         F.col("sigma"),
         F.coalesce("relative", F.lit(0.0)),
         F.col("inside_share"),
-        _error(params),
+        [_error(params, side) for side in (0, 1)],
         F.xxhash64("release_id", "level", *CELL),
     )
     return rows.withColumn("ends", ends).select(
@@ -95,13 +96,22 @@ def _factor_at(rows: DataFrame, table: DataFrame, zone: Column) -> DataFrame:
     )
 
 
-def _error(params: EstimateParams) -> Column:
-    error = {kind: F.lit(float(params.errors.get(kind, 0.0))) for kind in (FINEST, COARSER, PLACE)}
+def _error(params: EstimateParams, side: int) -> Column:
+    error = {kind: _by_daypart(kind, params.errors, side) for kind in KINDS}
     return (
         F.when(F.col("level") == params.levels[-1], error[FINEST])
         .when(F.col("level").isin(*params.levels), error[COARSER])
         .otherwise(error[PLACE])
     )
+
+
+def _by_daypart(kind: str, errors: Errors, side: int) -> Column:
+    error = F.lit(errors.get(kind, (0.0, 0.0))[side])
+    for part in DAYPARTS:
+        name = f"{kind} {part}"
+        if name in errors:
+            error = F.when(daypart(F.col("hour")) == part, F.lit(errors[name][side])).otherwise(error)
+    return error
 
 
 def descriptions(table: DataFrame, people: DataFrame, zones: DataFrame) -> dict[dt.date, str]:

@@ -7,7 +7,7 @@ They say nothing of the noise in the figure.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -20,12 +20,12 @@ _STREAM = 20_260_303
 
 
 def interval(
-    persons: Column, estimate: Column, sigma: Column, relative: Column, inside_share: Column, model_error: Column,
-    key: Column,
+    persons: Column, estimate: Column, sigma: Column, relative: Column, inside_share: Column,
+    model_error: Sequence[Column], key: Column,
 ) -> Column:  # fmt: skip
     """Lower and upper end of an estimate, whole people, holding it.
 
-    One draw of the truth: ``(persons + s z1) / (1 + relative z2) · estimate / persons · exp(model_error z3)``, z
+    One draw of the truth: ``(persons + s z1) / (1 + relative z2) · estimate / persons · exp(m z3)``, z
     standard normal, with ``s² = sigma² + persons (1 - 1 / factor) + 2 persons (1 - inside_share)``: the noise of the
     mechanism, binomial sampling of the panel, and the draw of positions. For the last: of persons who are in a zone
     with probabilities p, the true number and the drawn one each vary by the sum of p (1 - p), which is persons less
@@ -37,7 +37,8 @@ def interval(
         sigma: Noise of the figure, persons.
         relative: See ``factors.factor_table``.
         inside_share: Of the zone, see ``reference.zone_resolution``; null: positions do not matter.
-        model_error: Standard deviation of the logarithm of truth over estimate that nothing else explains.
+        model_error: Standard deviations of the logarithm of truth over estimate that nothing else explains, below the
+            estimate and above it.
         key: Hash of the cell's name (BIGINT).
 
     Returns:
@@ -52,7 +53,7 @@ def interval(
         factor.alias("factor"),
         F.sqrt(sigma * sigma + sampling + placing).alias("spread"),
         relative.alias("relative"),
-        model_error.alias("error"),
+        *(error.alias(name) for name, error in zip(("below", "above"), model_error, strict=True)),
         key.alias("key"),
     )
     ordered = _once(cell, lambda known: F.sort_array(F.transform(_bits(known), lambda pair: _draw(known, pair))))
@@ -88,7 +89,7 @@ def _draw(cell: Column, pair: Column) -> Column:
     here, panel, model = _normal(pair["a"], F.cos), _normal(pair["a"], F.sin), _normal(pair["b"], F.cos)
     count = F.greatest(F.lit(0.0), cell["figure"] + cell["spread"] * here)
     scale = cell["factor"] / F.greatest(F.lit(_LEAST_PANEL), 1 + cell["relative"] * panel)
-    return count * scale * F.exp(cell["error"] * model)
+    return count * scale * F.exp(F.when(model < 0, cell["below"]).otherwise(cell["above"]) * model)
 
 
 def _normal(bits: Column, wave: Callable[[Column], Column]) -> Column:

@@ -17,23 +17,26 @@ KINDS = (FINEST, COARSER, PLACE)
 """Kinds of level: names of levels differ from one country to the next."""
 _STANDARD = "footfall"
 
+Errors = Mapping[str, tuple[float, float]]
+"""By kind of level (``place``), or by kind and part of the day (``place night``): how far below and above the estimate
+the truth lies, as standard deviations of the logarithm of truth over estimate."""
+
 
 @dataclass(frozen=True)
 class ModelError:
     """Calibrated errors.
 
     Attributes:
-        errors: By product and kind of level, the standard deviation of the logarithm of truth over estimate.
+        errors: Errors by product.
         cities: What they were calibrated on: city, seed, lines, date, days.
     """
 
-    errors: Mapping[str, Mapping[str, float]]
+    errors: Mapping[str, Errors]
     cities: tuple[Mapping[str, object], ...]
 
-    def of(self, product: str) -> dict[str, float]:
-        """Errors of a product by kind of level; of footfall, where the product has none of its own."""
-        standard = self.errors[_STANDARD]
-        return {kind: float(self.errors.get(product, {}).get(kind, standard[kind])) for kind in KINDS}
+    def of(self, product: str) -> Errors:
+        """Errors of a product; footfall's where it has none of its own."""
+        return {**self.errors[_STANDARD], **self.errors.get(product, {})}
 
 
 def read_model_error(text: str, name: str = FILE) -> ModelError:
@@ -44,10 +47,13 @@ def read_model_error(text: str, name: str = FILE) -> ModelError:
     """
     try:
         found = json.loads(text)
-        known = ModelError(dict(found["errors"]), tuple(found["cities"]))
-        known.of(_STANDARD)
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(f"{name} is no calibration: `threestep score --calibrate` writes one") from None
+        errors = {p: {k: (float(low), float(high)) for k, (low, high) in e.items()} for p, e in found["errors"].items()}
+        whole = all(kind in errors[_STANDARD] for kind in KINDS)
+        known = ModelError(errors, tuple(found["cities"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise UsageError(f"{name} is no calibration: `threestep score --calibrate` writes one")
     return known
 
 

@@ -8,7 +8,7 @@ import random
 import pytest
 from frames import frame, rows
 
-from jobs.audit.interval_score import added, coverage, interval_cells, model_errors
+from jobs.audit.interval_score import _growth, added, coverage, interval_cells, model_errors
 from jobs.release.model_error import write_model_error
 
 RELEASED = (
@@ -57,19 +57,27 @@ class TestCoverage:
 
 class TestModelErrors:
     def test_finds_the_error_that_was_put_in(self, spark):
+        """Twice as far below as above, on a thousand zones; one place with nothing unexplained."""
         draw = random.Random(1)
-        cells = [_cell("a", i, 100 * math.exp(draw.gauss(0, 0.3)), low=80, high=120) for i in range(3000)]
-        cells.append(_cell("p", 1, 101, "poi", "place"))
-        found = model_errors(frame(spark, CELLS, *cells))
-        assert found["finest"] == pytest.approx(math.sqrt(0.3**2 - (0.2 / 1.96) ** 2), rel=0.08)
-        assert found["place"] == 0.01
+        sizes = [(i, z * (0.4 if z < 0 else 0.2)) for i in range(1000) for z in [draw.gauss(0, 1)]]
+        cells = [_cell(f"z{i}", 1, 100 * math.exp(size), low=98, high=102) for i, size in sizes]
+        found = model_errors(frame(spark, CELLS, *cells, _cell("p", 1, 101, "poi", "place")))
+        assert found["finest"] == found["finest night"] == pytest.approx((0.4, 0.2), rel=0.1)
+        assert found["place"] == found["place night"] == (0.01, 0.01)
+
+    def test_few_zones_ask_for_more(self):
+        assert _growth(1) == 1.0
+        assert _growth(5) == pytest.approx(2.776 / 1.96 * math.sqrt(1.2), rel=0.01)
+        assert _growth(1000) == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_file_pools_its_cities_and_knows_them_again(tmp_path):
     path = tmp_path / "e.json"
     one, two = {"city": "x", "seed": 1}, {"city": "x", "seed": 2}
-    low, high = dict.fromkeys(("finest", "coarser", "place"), 0.3), dict.fromkeys(("finest", "coarser", "place"), 0.4)
+    low, high = (dict.fromkeys(("finest", "coarser", "place"), pair) for pair in ((0.3, 0.1), (0.4, 0.1)))
     write_model_error(path, added(path, one, high))
     write_model_error(path, added(path, one, low))
-    assert added(path, two, high).of("footfall")["finest"] == pytest.approx(math.sqrt((0.09 + 0.16) / 2), abs=1e-4)
-    assert len(added(path, two, high).cities) == 2
+    pooled = added(path, two, {**high, "place night": (2.0, 1.0)})
+    assert pooled.of("footfall")["finest"] == pytest.approx((math.sqrt((0.09 + 0.16) / 2), 0.1), abs=1e-4)
+    assert pooled.of("footfall")["place night"] == (2.0, 1.0)
+    assert len(pooled.cities) == 2

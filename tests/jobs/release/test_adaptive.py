@@ -11,7 +11,6 @@ import pytest
 from frames import frame, rows
 from pyspark.sql import functions as F
 
-from jobs.release.adaptive import daypart
 from jobs.release.disclosure import DisclosureParams, judged_partition, judged_places, lineage
 
 PARAMS = DisclosureParams(20, 3.09, sigma_partition=10.0, sigma_place=10.0, adaptive=True)
@@ -31,11 +30,6 @@ def _judge(spark, figures, params=PARAMS):
     zones = frame(spark, ZONES, *((z, level, parent, "partition") for z, (level, parent) in TREE.items()))
     noised = frame(spark, NOISED, *(("r", "2", z, h, p, None, n) for (z, h, p), n in figures.items()))
     return judged_partition(noised, lineage(zones, ["0", "1", "2"]), ["0", "1", "2"], params)
-
-
-def test_parts_of_the_day_follow_their_words(spark):
-    hours = spark.range(24).select(daypart(F.col("id")).alias("part"))
-    assert [row["part"] for row in hours.collect()] == [0] * 6 + [1] * 4 + [2] * 4 + [3] * 5 + [4] * 5
 
 
 class TestMergedHours:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import pytest
 from frames import frame, rows
@@ -117,7 +118,8 @@ def got(spark):
     factors = {"a": 10.04, "b": 6.0, "n": 7.0, "city": 8.0, ANYWHERE: 9.0}
     table = frame(spark, TABLE, *((DAY, zone, factor, 0.05, "own") for zone, factor in factors.items()))
     resolution = frame(spark, "zone_id STRING, inside_share DOUBLE", ("a", 0.5), ("city", 1.0))
-    params = EstimateParams(LEVELS, {"finest": 0.1, "coarser": 0.05, "place": 0.3})
+    errors = {"finest": 0.1, "finest night": 1.0, "coarser": 0.05, "place": 0.3, "place evening": 9.0}
+    params = EstimateParams(LEVELS, {name: (error, error) for name, error in errors.items()})
     return with_estimates(judged, table, resolution, params).collect()
 
 
@@ -131,6 +133,11 @@ class TestWithEstimates:
     def test_what_is_no_zone_takes_the_territory_s_and_sums_of_flows_their_other_end_s(self, got):
         estimate = {r["zone_id"]: r["estimate"] for r in got}
         assert estimate["road"] == 450 and estimate["all"] == 1800
+
+    def test_each_part_of_the_day_has_its_own_error(self, got):
+        width = {r["zone_id"]: math.log(r["upper"] / r["lower"]) for r in got if r["lower"]}
+        # One o'clock is at night: an error of 1 on the finest level, and none of the evening's on a corridor.
+        assert width["a"] > 3 and width["n"] < 1 and width["road"] < 3
 
     def test_ends_hold_the_estimate_and_are_null_with_it(self, got):
         for row in got:
