@@ -197,7 +197,10 @@ def reach(delivery: Delivery) -> list[dict[str, Any]]:
 
 
 def example(delivery: Delivery) -> str | None:
-    """The largest estimate of a place, else of the finest zones, read out; none where there is no estimate."""
+    """The largest estimate of a place, else of the finest zones, read out; none where there is none to read.
+
+    What is ``unknown`` makes no example.
+    """
     rows = named(delivery)
     known = rows[(rows["status"] == "published") & rows["estimate"].notna()]
     if "zone_id" in known.columns:
@@ -207,6 +210,8 @@ def example(delivery: Delivery) -> str | None:
     if "origin_zone_id" in known.columns:
         apart = known["origin_zone_id"] != known["destination_zone_id"]
         known = known[apart & (known["origin_zone_id"] != "all") & (known["destination_zone_id"] != "all")]
+    for word in {"sector", "age_band", "gender"} & set(known.columns):
+        known = known[known[word] != "unknown"]
     if known.empty:
         return None
     row = known.loc[known["estimate"].astype(float).idxmax()]

@@ -70,12 +70,11 @@ def gaps(rows: pd.DataFrame) -> str:
     """How many of the cells have no figure, in words."""
     hidden = rows[~rows["status"].isin(SHOWN)]["status"].value_counts()
     why = {"suppressed": "too few people to show", "unresolved": "not told apart by the network"}
-    parts = [f"{hidden[status]} {words}" for status, words in why.items() if status in hidden.index]
-    return (
-        f"{hidden.sum()} of {len(rows)} cells have no figure: {', '.join(parts)}."
-        if parts
-        else "Every cell has a figure."
-    )
+    parts = {words: hidden[status] for status, words in why.items() if status in hidden.index}
+    if not parts:
+        return "Every cell has a figure."
+    told = [words if len(parts) == 1 else f"{number} {words}" for words, number in parts.items()]
+    return f"{hidden.sum()} of {len(rows)} cells have no figure: {', '.join(told)}."
 
 
 def tips(**more: str) -> list[alt.Tooltip]:

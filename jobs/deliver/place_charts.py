@@ -68,7 +68,7 @@ def approach_rose(delivery: Delivery, zone: str) -> alt.LayerChart:
         y=150 + 146 * turned.map(math.cos),
     )
     columns = ("daypart", "sector", "status", "value", "lower", "upper", "start", "end", "radius", "x", "y")
-    shown = rows.groupby("daypart")["value"].sum()
+    shown = points.groupby("daypart")["value"].sum()
     best = str(shown.reindex(DAYPARTS).fillna(0).idxmax())
     select = alt.binding_select(options=list(DAYPARTS), name="Part of the day ")
     base = alt.Chart(alt.InlineData(values=records(placed, *columns))).transform_filter("datum.daypart == daypart")

@@ -77,6 +77,17 @@ class TestFacts:
         given = dwell(("z00", "15-30", "published", 4000, 40), (PLACE, "30-60", "published", 1200, 50))
         assert example(given) == "Riverside Centre, dwell band 30-60: about 1,200 visits, between 1,150 and 1,250."
 
+    def test_what_is_unknown_makes_no_example(self):
+        rows = [
+            row for row in product_rows("approach") if row["zone_id"] == PLACE and row["sector"] in ("unknown", "S")
+        ]
+        largest = [
+            row | ({"status": "published", "persons": 9, "estimate": 36} if row["sector"] == "S" else {})
+            for row in rows
+        ]
+        found = example(delivery("approach", [row | {"lower": 1, "upper": 99} for row in largest]))
+        assert found == "Riverside Centre, daypart afternoon, sector S: about 36 visits, between 1 and 99."
+
 
 class TestPrivacy:
     def test_thresholds_carry_the_margin_and_epsilon_that_of_rho(self):
