@@ -118,13 +118,13 @@ def with_emissions(flows: DataFrame, corridors: DataFrame, factors: EmissionFact
     """Add ``co2_kg`` and ``nox_g`` of the estimated persons on roads, null elsewhere: an estimate of an estimate.
 
     Args:
-        flows: Judged cells with ``zone_id`` (the corridor) and ``estimate``.
+        flows: Judged cells with ``level``, ``zone_id`` (the corridor) and ``estimate``; others may be among them.
         corridors: Rows of ``reference.corridors``.
         factors: See ``EmissionFactors``.
     """
     lines = corridors.select(F.col("corridor_id").alias("zone_id"), F.col("kind").alias("_kind"), "length_m")
     kilometres = F.col("estimate") * F.col("length_m") / 1_000 * F.lit(factors.mean_share) / F.lit(factors.occupancy)
-    on_road = F.lower("_kind").isin(*ROAD_KINDS)
+    on_road = (F.col("level") == LEVEL) & F.lower("_kind").isin(*ROAD_KINDS)
     return (
         flows.join(F.broadcast(lines), on="zone_id", how="left")
         .withColumn("co2_kg", F.round(F.when(on_road, kilometres * F.lit(factors.co2_g) / 1_000), 1))

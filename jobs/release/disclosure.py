@@ -17,36 +17,36 @@ from jobs.release.adaptive import merged_hours
 from jobs.release.sums import SumParams, bar, protect_sums
 
 _CELL = ("release_id", "hour", "part", "other")
+_RULES = ("_least", "_sigma", "_merges")
 BLOCKS = "ARRAY<STRUCT<zone_id: STRING, persons: BIGINT>>"
 
 
 @dataclass(frozen=True)
 class DisclosureParams:
-    """What makes a figure fit to be shown.
+    """What makes a figure fit to be shown; columns where releases with different rules are judged together.
 
     Attributes:
-        min_persons: Fewest persons.
+        min_persons: Fewest persons; the same for all cells of a release.
         margin_sigmas: Margin above that, in standard deviations of the noise.
-        sigma_partition: Noise of one cell of the finest partition, persons.
-        sigma_place: Noise of one cell at points of interest, persons; ``None``: not drawn.
+        sigma: Noise of one cell, persons; the same for all cells of a release that are judged together.
         adaptive: Whether failing hours are merged to parts of the day; only where the product has hours.
     """
 
-    min_persons: int
+    min_persons: int | Column
     margin_sigmas: float
-    sigma_partition: float
-    sigma_place: float | None = None
-    adaptive: bool = False
+    sigma: float | Column
+    adaptive: bool | Column = False
 
     @property
-    def partition(self) -> SumParams:
-        """The thresholds of the finest partition."""
-        return SumParams(self.min_persons, self.margin_sigmas, self.sigma_partition)
+    def columns(self) -> list[Column]:
+        """The rules as columns of each row, ``_RULES``."""
+        values = (self.min_persons, self.sigma, self.adaptive)
+        return [F.lit(value).alias(name) for value, name in zip(values, _RULES, strict=True)]
 
     @property
-    def place(self) -> SumParams:
-        """The thresholds of points of interest."""
-        return SumParams(self.min_persons, self.margin_sigmas, self.sigma_place or 0.0)
+    def sums(self) -> SumParams:
+        """The thresholds, of rows with ``columns``."""
+        return SumParams(F.col("_least"), self.margin_sigmas, F.col("_sigma"))
 
 
 def lineage(zones: DataFrame, levels: list[str]) -> DataFrame:
@@ -93,23 +93,22 @@ def judged_partition(noised: DataFrame, ancestry: DataFrame, levels: list[str], 
         cells, and the remainder of each shown sum at or below it; null elsewhere.
     """
     finest = len(levels) - 1
-    leaves = noised.join(F.broadcast(ancestry), on="zone_id", how="inner").select(
-        *_CELL,
-        "zone_id",
-        "noised",
-        (F.col("noised") < bar(F.lit(1), params.partition)).alias("hidden"),
+    rows = noised.select(*_CELL, "zone_id", "noised", *params.columns)
+    leaves = rows.join(F.broadcast(ancestry), on="zone_id", how="inner").select(
+        *rows.columns,
+        (F.col("noised") < bar(F.lit(1), params.sums)).alias("hidden"),
         F.lit(False).alias("covered"),
         *(c for c in ancestry.columns if c != "zone_id"),
     )
     for i in range(finest - 1, -1, -1):
-        leaves = protect_sums(leaves, _CELL, f"up_{i}", ["zone_id"], params.partition, f"shown_{i}")
+        leaves = protect_sums(leaves, _CELL, f"up_{i}", ["zone_id"], params.sums, f"shown_{i}")
         leaves = leaves.withColumn("covered", F.col("covered") | F.col(f"shown_{i}"))
-    result = _cells(leaves, levels[finest], params.partition, params.adaptive)
+    result = _cells(leaves, levels[finest], params)
     if finest == 0:
         return result
     blocks = _with_blocks(leaves, finest)
     for i in range(finest - 1, -1, -1):
-        result = result.unionByName(_sums(blocks, i, levels[i], params))
+        result = result.unionByName(_sums(blocks, i, levels[i]))
     return result
 
 
@@ -119,12 +118,12 @@ def judged_places(noised: DataFrame, places: DataFrame, params: DisclosureParams
     Args:
         noised: Rows of ``staging.noised`` at the level of places.
         places: The public domain: ``release_id, level`` and ``CELL``.
-        params: Thresholds; ``sigma_place`` is required.
+        params: Thresholds.
 
     Returns:
         One row a cell of the domain, columns as of ``judged_partition``.
     """
-    drawn = noised.select("release_id", *CELL, "noised")
+    drawn = noised.select("release_id", *CELL, "noised", *params.columns)
     same = [F.col(f"p.{c}").eqNullSafe(F.col(f"n.{c}")) for c in ("release_id", *CELL)]
     cells = places.alias("p").join(drawn.alias("n"), on=reduce(Column.__and__, same), how="left")
     known = cells.select(
@@ -132,21 +131,17 @@ def judged_places(noised: DataFrame, places: DataFrame, params: DisclosureParams
         "p.level",
         *(f"p.{c}" for c in CELL),
         "n.noised",
-        (F.coalesce("n.noised", F.lit(0)) < bar(F.lit(1), params.place)).alias("hidden"),
+        *_RULES,
+        F.coalesce(F.col("n.noised") < bar(F.lit(1), params.sums), F.lit(True)).alias("hidden"),
         F.col("n.noised").isNull().alias("covered"),
     )
-    return _cells(known, None, params.place, params.adaptive)
+    return _cells(known, None, params)
 
 
-def _cells(cells: DataFrame, level: str | None, params: SumParams, adaptive: bool) -> DataFrame:
+def _cells(cells: DataFrame, level: str | None, params: DisclosureParams) -> DataFrame:
     """Rows of drawn cells: published, merged, suppressed, or unresolved where nothing was drawn."""
-    marked = cells.withColumn("is_open", F.col("hidden") & ~F.col("covered"))
-    nothing = {"merged": "bigint", "merged_parts": "int", "covers": "string"}
-    marked = (
-        merged_hours(marked, params)
-        if adaptive
-        else marked.withColumns({name: F.lit(None).cast(kind) for name, kind in nothing.items()})
-    )
+    is_open = F.col("hidden") & ~F.col("covered") & F.coalesce("_merges", F.lit(False))
+    marked = merged_hours(cells.withColumn("is_open", is_open), params.sums)
     status = (
         F.when(F.col("noised").isNull(), "unresolved")
         .when(~F.col("hidden"), "published")
@@ -159,7 +154,7 @@ def _cells(cells: DataFrame, level: str | None, params: SumParams, adaptive: boo
         *CELL,
         status.alias("status"),
         F.coalesce(F.when(~F.col("hidden"), F.col("noised")), F.col("merged")).alias("persons"),
-        (F.lit(params.sigma) * F.sqrt(F.coalesce("merged_parts", F.lit(1)))).alias("sigma"),
+        (F.col("_sigma") * F.sqrt(F.coalesce("merged_parts", F.lit(1)))).alias("sigma"),
         "covers",
         F.lit(None).cast(BLOCKS).alias("blocks"),
     )
@@ -179,7 +174,7 @@ def _with_blocks(leaves: DataFrame, finest: int) -> DataFrame:
     return named.withColumn("block", F.when(first & F.col("_block").isNotNull(), block)).drop("_block")
 
 
-def _sums(leaves: DataFrame, i: int, level: str, params: DisclosureParams) -> DataFrame:
+def _sums(leaves: DataFrame, i: int, level: str) -> DataFrame:
     up, shown = f"up_{i}", F.col("shown")
     return (
         leaves.filter(F.col(up).isNotNull())
@@ -188,6 +183,7 @@ def _sums(leaves: DataFrame, i: int, level: str, params: DisclosureParams) -> Da
             F.sum("noised").alias("noised"),
             F.count("*").alias("parts"),
             F.first(f"shown_{i}").alias("shown"),
+            F.first("_sigma").alias("_sigma"),
             F.sort_array(F.collect_list("block")).alias("blocks"),
         )
         .select(
@@ -197,7 +193,7 @@ def _sums(leaves: DataFrame, i: int, level: str, params: DisclosureParams) -> Da
             *(c for c in CELL if c != "zone_id"),
             F.when(shown, F.lit("published")).otherwise(F.lit("suppressed")).alias("status"),
             F.when(shown, F.col("noised")).alias("persons"),
-            (F.lit(params.sigma_partition) * F.sqrt("parts")).alias("sigma"),
+            (F.col("_sigma") * F.sqrt("parts")).alias("sigma"),
             F.lit(None).cast("string").alias("covers"),
             F.when(shown, F.col("blocks")).alias("blocks"),
         )

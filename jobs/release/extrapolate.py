@@ -26,11 +26,11 @@ class EstimateParams:
 
     Attributes:
         levels: Levels of the partition, coarsest first; other levels are places.
-        errors: See ``jobs.release.model_error``; empty: none is carried.
+        errors: By product, see ``jobs.release.model_error``; a product without carries none.
     """
 
     levels: tuple[str, ...]
-    errors: Errors = field(default_factory=dict)
+    errors: Mapping[str, Errors] = field(default_factory=dict)
 
 
 def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, params: EstimateParams) -> DataFrame:
@@ -42,7 +42,8 @@ def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, p
     those, figures and estimates of one sum were two equations for two suppressed cells.
 
     Args:
-        judged: ``date, release_id, level``, ``CELL``, ``persons`` (null unless shown), ``sigma, blocks`` and others.
+        judged: ``product, date, release_id, level``, ``CELL``, ``persons`` (null unless shown), ``sigma, blocks`` and
+            others.
         table: See ``factors.factor_table``; small.
         resolution: ``zone_id, inside_share``: rows of ``reference.zone_resolution``.
         params: Levels and errors.
@@ -67,14 +68,14 @@ def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, p
     )
     rows = _factor_at(sums, table, F.when(F.col("zone_id") == ALL_ZONES, F.col("other")).otherwise(F.col("zone_id")))
     shares = resolution.select("zone_id", "inside_share")
-    rows = rows.join(F.broadcast(shares), on="zone_id", how="left")
+    rows = _with_errors(rows.join(F.broadcast(shares), on="zone_id", how="left"), params)
     ends = interval(
         F.col("persons"),
         F.col("estimate"),
         F.col("sigma"),
         F.coalesce("relative", F.lit(0.0)),
         F.col("inside_share"),
-        [_error(params, side) for side in (0, 1)],
+        [F.col("_below"), F.col("_above")],
         F.xxhash64("release_id", "level", *CELL),
     )
     return rows.withColumn("ends", ends).select(
@@ -96,22 +97,24 @@ def _factor_at(rows: DataFrame, table: DataFrame, zone: Column) -> DataFrame:
     )
 
 
-def _error(params: EstimateParams, side: int) -> Column:
-    error = {kind: _by_daypart(kind, params.errors, side) for kind in KINDS}
-    return (
-        F.when(F.col("level") == params.levels[-1], error[FINEST])
-        .when(F.col("level").isin(*params.levels), error[COARSER])
-        .otherwise(error[PLACE])
+def _with_errors(rows: DataFrame, params: EstimateParams) -> DataFrame:
+    """Add ``_below`` and ``_above``, the model's error by product, kind of level and part of the day."""
+    told = [
+        (product, kind, part, *errors.get(f"{kind} {part}", errors.get(kind, (0.0, 0.0))))
+        for product, errors in sorted(params.errors.items())
+        for kind in KINDS
+        for part in ("", *DAYPARTS)
+    ]
+    schema = "product STRING, _kind STRING, _part STRING, _below DOUBLE, _above DOUBLE"
+    table = rows.sparkSession.createDataFrame(told, schema)
+    kind = (
+        F.when(F.col("level") == params.levels[-1], FINEST)
+        .when(F.col("level").isin(*params.levels), COARSER)
+        .otherwise(PLACE)
     )
-
-
-def _by_daypart(kind: str, errors: Errors, side: int) -> Column:
-    error = F.lit(errors.get(kind, (0.0, 0.0))[side])
-    for part in DAYPARTS:
-        name = f"{kind} {part}"
-        if name in errors:
-            error = F.when(daypart(F.col("hour")) == part, F.lit(errors[name][side])).otherwise(error)
-    return error
+    keyed = rows.withColumns({"_kind": kind, "_part": F.coalesce(daypart(F.col("hour")), F.lit(""))})
+    found = keyed.join(F.broadcast(table), on=["product", "_kind", "_part"], how="left")
+    return found.withColumns({name: F.coalesce(name, F.lit(0.0)) for name in ("_below", "_above")})
 
 
 def descriptions(table: DataFrame, people: DataFrame, zones: DataFrame) -> dict[dt.date, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.method_settings import ExtrapolationPolicy
@@ -91,7 +91,8 @@ def homes_of_places(zones: DataFrame, zone_tiles: DataFrame) -> DataFrame:
 
 
 def factor_table(
-    panel: DataFrame, people: DataFrame, zones: DataFrame, places: DataFrame, catchment: DataFrame, params: FactorParams
+    panel: DataFrame, people: DataFrame, zones: DataFrame, places: DataFrame, catchment: DataFrame | None,
+    params: FactorParams,
 ) -> DataFrame:  # fmt: skip
     """The factor of every zone and day, how certain it is, and what it rests on.
 
@@ -100,11 +101,11 @@ def factor_table(
     catchment the factor is the mean of the home zones' factors, weighted by the visitors who live there.
 
     Args:
-        panel: Rows of ``panel`` (frozen or released), all levels.
+        panel: Rows of ``panel`` (judged or released), all levels.
         people: See ``residents_at``.
         zones: Rows of ``reference.zones``.
         places: See ``homes_of_places``.
-        catchment: ``zone_id, home_zone_id, persons`` as released; may be empty.
+        catchment: ``zone_id, home_zone_id, persons`` as released; ``None``: none is.
         params: Levels and noise.
 
     Returns:
@@ -119,53 +120,57 @@ def factor_table(
     ups = [F.col(f"up_{i}") for i in range(len(params.levels) - 2, -1, -1)]
     line = lines.select("zone_id", F.array(F.col("zone_id"), *ups, F.lit(ANYWHERE)).alias("line"))
     by_node = _node_factors(shown, people, line, params)
-    spread = _spread(by_node, line)
+    found = F.struct("factor", "relative", "kind", "node", "steps", "spread")
+    near = (
+        _chain(line, places)
+        .join(F.broadcast(by_node), on="node", how="inner")
+        .groupBy("date", "zone_id", "start")
+        .agg(F.min_by(found, "steps").alias("f"))
+    )
+    own = F.col("f.steps") == F.col("start")
+    source = (
+        F.when(own, F.col("f.kind")).when(F.col("f.node") == ANYWHERE, F.lit("territory")).otherwise(F.lit("above"))
+    )
+    resolved = near.select(
+        "date",
+        "zone_id",
+        F.col("f.factor").alias("factor"),
+        F.sqrt(_square("f.relative") + F.when(source == "own", 0.0).otherwise(_square("f.spread"))).alias("relative"),
+        source.alias("source"),
+    )
+    return _completed(resolved if catchment is None else _by_catchment(resolved, catchment), params.policy)
+
+
+def _chain(line: DataFrame, places: DataFrame) -> DataFrame:
+    """Where a zone may have its factor from: ``zone_id, start, node, steps``, the nearer the fewer steps above start.
+
+    Places stand where the zone of the finest partition does that they lie in.
+    """
+    at_places = line.withColumnRenamed("zone_id", "home_id").join(F.broadcast(places), on="home_id", how="inner")
     upward = F.filter(
         F.transform("line", lambda node, i: F.struct(node.alias("node"), i.alias("steps"))),
         lambda step: step["node"].isNotNull(),
     )
-    chain = (
-        line.select(upward.alias("line"))
-        .select("line", F.inline("line"))
-        .select(F.col("node").alias("zone_id"), F.inline(F.filter("line", lambda up: up["steps"] >= F.col("steps"))))
-        .distinct()
-    )
-    found = F.struct("factor", "relative", "kind", "node", "steps")
-    near = (
-        chain.join(F.broadcast(by_node), on="node", how="inner")
-        .groupBy("date", "zone_id")
-        .agg(F.min_by(found, "steps").alias("f"))
-    )
-    own = F.col("f.node") == F.col("zone_id")
-    source = (
-        F.when(own, F.col("f.kind")).when(F.col("f.node") == ANYWHERE, F.lit("territory")).otherwise(F.lit("above"))
-    )
-    resolved = near.join(F.broadcast(spread), on="date", how="left").select(
-        "date",
-        "zone_id",
-        F.col("f.factor").alias("factor"),
-        F.sqrt(_square("f.relative") + F.when(source == "own", 0.0).otherwise(_square("spread"))).alias("relative"),
-        source.alias("source"),
-    )
-    at_places = (
-        resolved.withColumnRenamed("zone_id", "home_id")
-        .join(F.broadcast(places), on="home_id", how="inner")
-        .select(*resolved.columns)
-    )
-    return _completed(_by_catchment(resolved.unionByName(at_places), catchment), params.policy)
+    above = F.inline(F.filter("line", lambda up: up["steps"] >= F.col("start")))
+    in_partition = line.select(upward.alias("line")).select("line", F.inline("line").alias("zone_id", "start"))
+    from_places = at_places.select(upward.alias("line"), "zone_id", F.lit(0).alias("start"))
+    return in_partition.unionByName(from_places).select("zone_id", "start", above).distinct()
 
 
 def _node_factors(shown: DataFrame, people: DataFrame, line: DataFrame, params: FactorParams) -> DataFrame:
-    """Factors that need no other zone's: ``date, node, factor, relative, kind``."""
+    """Factors that need no other zone's: ``date, node, factor, relative, kind, spread``.
+
+    ``spread`` is how much the finest zones' own factors of the day differ: their standard deviation over their mean.
+    """
     told = people.select("date", "zone_id", "people")
     leaves = (
-        shown.select("date").distinct().crossJoin(F.broadcast(line))
+        told.select("date").distinct().crossJoin(F.broadcast(line))
         .join(told, on=["date", "zone_id"], how="left")
-        .join(shown, on=["date", "zone_id"], how="left")
+        .join(F.broadcast(shown), on=["date", "zone_id"], how="left")
     )  # fmt: skip
     both = F.col("people").isNotNull() & (F.col("people") > 0) & F.col("panel").isNotNull()
     sums = (
-        leaves.select("date", "people", "panel", F.explode("line").alias("node"))
+        leaves.select("date", "people", "panel", F.posexplode("line").alias("step", "node"))
         .filter("node IS NOT NULL")
         .groupBy("date", "node")
         .agg(
@@ -174,12 +179,13 @@ def _node_factors(shown: DataFrame, people: DataFrame, line: DataFrame, params: 
             F.sum(F.when(both, F.col("people"))).alias("some"),
             F.sum(F.when(both, F.col("panel"))).alias("some_panel"),
             F.count_if(both).alias("some_parts"),
+            (F.min("step") == 0).alias("is_finest"),
         )
     )
     node = F.col("zone_id").alias("node")
-    joined = sums.join(told.select("date", node, F.col("people").alias("own")), on=["date", "node"], how="left").join(
-        shown.select("date", node, "panel"), on=["date", "node"], how="left"
-    )
+    joined = sums.join(
+        F.broadcast(told.select("date", node, F.col("people").alias("own"))), on=["date", "node"], how="left"
+    ).join(F.broadcast(shown.select("date", node, "panel")), on=["date", "node"], how="left")
     people_of, is_own = F.coalesce("own", "whole"), F.col("panel").isNotNull()
     is_own = is_own & F.coalesce(people_of > 0, F.lit(False))
     figure = F.when(is_own, F.col("panel")).otherwise(F.col("some_panel"))
@@ -195,22 +201,19 @@ def _node_factors(shown: DataFrame, people: DataFrame, line: DataFrame, params: 
             "factor",
             (F.sqrt(noise) / figure).alias("relative"),
             F.when(is_own, F.lit("own")).otherwise(F.lit("part")).alias("kind"),
+            _spread(is_own & F.col("is_finest")).alias("spread"),
         )
     )
 
 
-def _spread(by_node: DataFrame, line: DataFrame) -> DataFrame:
-    """How much the finest zones' own factors differ: their standard deviation over their mean, ``date, spread``."""
-    whole = F.round(F.col("factor") * _FINE).cast("bigint")
-    leaves = by_node.filter("kind = 'own'").join(
-        F.broadcast(line.select(F.col("zone_id").alias("node"))), on="node", how="left_semi"
-    )
-    sums = leaves.groupBy("date").agg(
-        F.count("*").alias("n"), F.sum(whole).alias("a"), F.sum((whole * whole).cast("decimal(38,0)")).alias("b")
-    )
-    mean = F.col("a") / F.col("n")
-    variance = F.greatest(F.lit(0.0), F.col("b").cast("double") / F.col("n") - mean * mean)
-    return sums.select("date", (F.sqrt(variance) / mean).alias("spread"))
+def _spread(of: Column) -> Column:
+    """Over all rows of a day, standard deviation over mean of the factors for which ``of`` holds."""
+    whole = F.when(of, F.round(F.col("factor") * _FINE).cast("bigint"))
+    day = Window.partitionBy("date")
+    n = F.count(whole).over(day)
+    mean = F.sum(whole).over(day) / n
+    square = F.sum((whole * whole).cast("decimal(38,0)")).over(day).cast("double") / n
+    return F.sqrt(F.greatest(F.lit(0.0), square - mean * mean)) / mean
 
 
 def _by_catchment(table: DataFrame, catchment: DataFrame) -> DataFrame:

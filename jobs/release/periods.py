@@ -9,8 +9,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
-from expectations.corridors import CORRIDORS
-from expectations.footprints import ZONE_RESOLUTION
 from expectations.product_words import DAYPARTS
 from expectations.products import CATCHMENT, NOISED, OD, PRODUCTS, RELEASES, staged
 from expectations.residents import RESIDENTS
@@ -27,10 +25,10 @@ from jobs.lake import Door
 from jobs.release.budget import Charge, charge
 from jobs.release.catchment import judged_catchment, reach
 from jobs.release.disclosure import BLOCKS
-from jobs.release.extrapolate import EstimateParams, descriptions, with_estimates
+from jobs.release.estimates import estimated, factors_of, named, people_of, released_panel
+from jobs.release.extrapolate import descriptions
 from jobs.release.flows import judged_flows, judged_found
-from jobs.release.judge import factors_of, ground, min_persons, named, panel_of, people_of
-from jobs.release.model_error import model_error
+from jobs.release.judge import ground, min_persons
 from jobs.release.publish import Issue, publish_rows
 from jobs.release.sums import SumParams
 from jobs.settings import Policy
@@ -177,16 +175,15 @@ def _freeze(context: RunContext, door: Door, product: str, period: Period, judge
         How estimates were made.
     """
     policy, zones = context.policy, door.read(ZONES)
-    found = ground(zones, door.read(CORRIDORS))
-    days = list(period.days)
-    by_day = factors_of(context, door, panel_of(door, days, []), days, found)
+    found, days = ground(zones), list(period.days)
+    panel = released_panel(door, days)
+    by_day = factors_of(policy, door, panel, people_of(door, days), days, found.levels)
     table = period_factors(by_day, period).localCheckpoint()
-    errors = model_error().of(product) if policy.extrapolation.model_error else {}
-    dated = judged.withColumn("date", F.lit(period.last))
-    result = with_estimates(dated, table, door.read(ZONE_RESOLUTION), EstimateParams(found.levels, errors))
-    rows = named(result.drop("date").withColumn("period", F.lit(period.name)), SPECS[product]).repartition(1)
+    dated = judged.withColumns({"date": F.lit(period.last), "product": F.lit(product)})
+    result = estimated(policy, door, dated, table, found.levels).drop("date", "product")
+    rows = named(result.withColumn("period", F.lit(period.name)), SPECS[product]).repartition(1)
     door.replace(staged(PRODUCTS[product]), rows, [release_id(product, period.name)])
-    told = descriptions(table, people_of(context, door, [period.last]), zones).get(period.last)
+    told = descriptions(table, people_of(door, [period.last]), zones).get(period.last)
     return f"{told}; factors are the means of the days'" if told else None
 
 

@@ -6,20 +6,23 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from pyspark.sql import functions as F
+
 from expectations.contract import Contract, Schema
 from expectations.corridors import CORRIDORS
 from expectations.products import NOISED, PANEL, PRODUCTS, RELEASES, staged
 from expectations.zones import ZONES
 from jobs.aggregate.identity import release_id
 from jobs.aggregate.offered import NO_CORRIDORS, offered
-from jobs.aggregate.specs import daily
+from jobs.aggregate.specs import SPECS, daily
 from jobs.audit.journal import Journal
 from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
 from jobs.release.budget import Charge, charge
+from jobs.release.estimates import estimated, factors_of, named, people_of, released_panel
 from jobs.release.extrapolate import descriptions
-from jobs.release.judge import Ground, factors_of, freeze, ground, panel_of, people_of
+from jobs.release.judge import Ground, ground, judged_days
 from jobs.release.publish import Publication, publish
 from jobs.settings import Policy
 
@@ -97,24 +100,24 @@ def run_release(context: RunContext, days: Sequence[dt.date]) -> JobReport:
 def _publish_all(
     context: RunContext, door: Door, todo: Mapping[str, Sequence[dt.date]], found: Ground
 ) -> dict[str, Publication]:
-    open_panel = todo.get(PANEL.name, [])
-    if open_panel:
-        # First, since estimates of all others are made from its figures.
-        freeze(context, door, PANEL.name, open_panel, found, None)
-    days = sorted({day for still in todo.values() for day in still})
-    factors = factors_of(context, door, panel_of(door, days, open_panel), days, found).persist()
-    how = descriptions(factors, people_of(context, door, days), door.read(ZONES))
+    policy, days = context.policy, sorted({day for still in todo.values() for day in still})
+    # Cut from what they are made of: each is read several times, and plans would grow by every step.
+    judged = judged_days(policy, door, todo, found).localCheckpoint()
+    panel = judged.filter(F.col("product") == PANEL.name).select("date", "zone_id", "status", "persons")
+    people = people_of(door, days)
+    factors = factors_of(policy, door, panel.unionByName(released_panel(door, days)), people, days, found.levels)
+    cells = estimated(policy, door, judged, factors, found.levels).localCheckpoint()
+    how = descriptions(factors, people, door.read(ZONES))
 
     def work(product: str) -> Publication:
-        if product != PANEL.name:
-            freeze(context, door, product, todo[product], found, factors)
+        contract, spec = staged(PRODUCTS[product]), SPECS[product]
+        ids = [release_id(product, day) for day in todo[product]]
+        rows = named(cells.filter(F.col("product") == product), spec)
+        door.replace(contract, rows.coalesce(1), ids)
         return publish(context, door, product, todo[product], found, how)
 
-    try:
-        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
-            return dict(zip(todo, pool.map(work, todo), strict=True))
-    finally:
-        factors.unpersist()
+    with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+        return dict(zip(todo, pool.map(work, todo), strict=True))
 
 
 def staging_of(policy: Policy, days: Sequence[dt.date]) -> dict[Contract, Sequence[str]]:

@@ -17,7 +17,7 @@ _HUBS = 8
 
 @dataclass(frozen=True)
 class SumParams:
-    """What makes a sum fit to be shown.
+    """What makes a sum fit to be shown; columns, where given, are the same for all parts of a sum.
 
     Attributes:
         min_persons: Fewest persons.
@@ -25,14 +25,14 @@ class SumParams:
         sigma: Noise of one part, persons; parts carry independent draws.
     """
 
-    min_persons: int
+    min_persons: int | Column
     margin_sigmas: float
-    sigma: float
+    sigma: float | Column
 
 
 def bar(parts: Column, params: SumParams) -> Column:
     """Least noised count of a sum of ``parts`` cells that may be shown."""
-    return F.lit(params.min_persons) + F.lit(params.margin_sigmas * params.sigma) * F.sqrt(parts)
+    return F.lit(params.min_persons) + F.lit(params.margin_sigmas) * F.lit(params.sigma) * F.sqrt(parts)
 
 
 def protect_sums(

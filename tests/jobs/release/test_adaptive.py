@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.release.disclosure import DisclosureParams, judged_partition, judged_places, lineage
 
-PARAMS = DisclosureParams(20, 3.09, sigma_partition=10.0, sigma_place=10.0, adaptive=True)
+PARAMS = DisclosureParams(20, 3.09, sigma=10.0, adaptive=True)
 ZONES = "zone_id STRING, level STRING, parent_id STRING, role STRING"
 NOISED = "release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, noised BIGINT"
 LEAVES = {**dict.fromkeys("ab", "n"), **dict.fromkeys("cd", "s"), **dict.fromkeys("ef")}

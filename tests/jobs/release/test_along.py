@@ -60,11 +60,13 @@ def test_emissions_of_roads_alone_and_only_where_there_is_an_estimate(spark):
     corridors = frame(
         spark, "corridor_id STRING, kind STRING, length_m INT", ("a", "road", 6_300), ("b", "rail", 6_300)
     )
-    flows = frame(spark, "zone_id STRING, estimate BIGINT", ("a", 1_000), ("a", None), ("b", 1_000))
+    cells = ("corridor", "a", 1_000), ("corridor", "a", None), ("corridor", "b", 1_000), ("district", "a", 900)
+    flows = frame(spark, "level STRING, zone_id STRING, estimate BIGINT", *cells)
     found = with_emissions(flows, corridors, EmissionFactors(200.0, 0.5, 1.4, 5 / 9))
     # 1,000 persons over 3.5 km in 1.4 a car: 2,500 vehicle-kilometres.
     assert rows(found, "zone_id", "estimate", "co2_kg", "nox_g") == [
         ("a", 1_000, 500.0, 1_250.0),
+        ("a", 900, None, None),
         ("a", None, None, None),
         ("b", 1_000, None, None),
     ]

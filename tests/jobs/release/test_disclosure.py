@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.release.disclosure import DisclosureParams, judged_partition, judged_places, lineage
 
-PARAMS = DisclosureParams(min_persons=20, margin_sigmas=3.09, sigma_partition=10.0, sigma_place=10.0)
+PARAMS = DisclosureParams(min_persons=20, margin_sigmas=3.09, sigma=10.0)
 ZONES = "zone_id STRING, level STRING, parent_id STRING, role STRING"
 NOISED = "release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, noised BIGINT"
 

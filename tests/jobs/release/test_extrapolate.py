@@ -96,14 +96,14 @@ class TestFactorTable:
 
 
 JUDGED = (
-    "date DATE, release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, "
+    "product STRING, date DATE, release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, "
     "persons BIGINT, sigma DOUBLE, blocks ARRAY<STRUCT<zone_id: STRING, persons: BIGINT>>"
 )
 TABLE = "date DATE, zone_id STRING, factor DOUBLE, relative DOUBLE, source STRING"
 
 
 def _cell(level, zone, persons, blocks=None, other=None):
-    return (DAY, "r", level, zone, 1, None, other, persons, 10.0, blocks)
+    return ("footfall", DAY, "r", level, zone, 1, None, other, persons, 10.0, blocks)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def got(spark):
     table = frame(spark, TABLE, *((DAY, zone, factor, 0.05, "own") for zone, factor in factors.items()))
     resolution = frame(spark, "zone_id STRING, inside_share DOUBLE", ("a", 0.5), ("city", 1.0))
     errors = {"finest": 0.1, "finest night": 1.0, "coarser": 0.05, "place": 0.3, "place evening": 9.0}
-    params = EstimateParams(LEVELS, {name: (error, error) for name, error in errors.items()})
+    params = EstimateParams(LEVELS, {"footfall": {name: (error, error) for name, error in errors.items()}})
     return with_estimates(judged, table, resolution, params).collect()
 
 
