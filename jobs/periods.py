@@ -120,6 +120,28 @@ def open_days(
     return [d for d in days if _open_products(policy, kind, split(period_of(d, kind))[1], done, journal)]
 
 
+def short_states(context: RunContext, days: Sequence[dt.date], kind: PeriodKind) -> list[PeriodState]:
+    """Weeks or months of some days that have had their time and stay too short even with these days.
+
+    What the days would give to them is never looked at, so it need not be made.
+
+    Args:
+        context: Context of the run.
+        days: Days of this run.
+        kind: week or month.
+    """
+    policy, now, found = context.policy, context.settings.as_of, []
+    over = sorted({p for p in (period_of(day, kind) for day in days) if now >= deadline(p, policy)})
+    dates = _dates(context, _MADE_FROM[kind]) if over else []
+    for key_period in over:
+        first, last = first_day(key_period), last_day(key_period)
+        there = tuple(sorted({day for day in (*dates, *days) if first <= day <= last}))
+        if status_of(key_period, there, policy, now)[0] == "short":
+            period = Period(kind, split(key_period)[1], first, last, there)
+            found.append(PeriodState(key_period, period, (), "short"))
+    return found
+
+
 def open_keys(context: RunContext, journal: Journal, done: set[str]) -> set[str]:
     """Living keys of weeks and months of which a product is still to be released."""
     living = key_store(context).periods()

@@ -27,11 +27,11 @@ from jobs.errors import InputRejectedError, ThreestepError, UsageError
 from jobs.ingest.landing import Landing
 from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
-from jobs.periods import PeriodState, open_days, period_states, run_periods
+from jobs.periods import PeriodState, open_days, period_states, run_periods, short_states
 from jobs.release.run import charge_releases, released_ids, run_release
 from jobs.run_summary import RunSummary
 from jobs.segment.keys import keys_live
-from jobs.segment.periods import release_from
+from jobs.segment.periods import PeriodKind, period_of, release_from
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
 from jobs.transform.corridors import run_ground
@@ -197,14 +197,22 @@ class _Run:
             self._job("release", only, None, lambda: self._release(due), of_day=True)
 
     def _longer(self, only: Sequence[str], days: Sequence[dt.date], stage2: str | None) -> None:
-        """What the days give to their weeks and months."""
+        """What the days give to their weeks and months; nothing to those that can never be released."""
         policy = self.settings.policy
-        monthly = days if policy.homes.enabled else open_days(policy, self.journal, days, "month", self.released)
-        if monthly:
+        monthly = days if policy.homes.enabled else self._giving(days, "month")
+        if monthly and "homes" in only:
             self._job("homes", only, stage2, lambda: run_homes(self.context, monthly), True, after="transform")
-        weekly = open_days(policy, self.journal, days, "week", self.released)
-        if weekly:
+        weekly = self._giving(days, "week")
+        if weekly and "od" in only:
             self._job("od", only, stage2, lambda: run_od(self.context, weekly), True, after="transform")
+
+    def _giving(self, days: Sequence[dt.date], kind: PeriodKind) -> list[dt.date]:
+        giving = open_days(self.settings.policy, self.journal, days, kind, self.released)
+        short = {state.key_period: state.told for state in short_states(self.context, giving, kind)}
+        for key_period, why in short.items():
+            self.say("period not released", {"period": key_period, "why": why})
+        self.summary.periods |= short
+        return [day for day in giving if period_of(day, kind) not in short]
 
     def _due(self, days: Sequence[dt.date]) -> list[dt.date]:
         """Days that may be released now; the others wait for late events, which is told."""
@@ -226,9 +234,10 @@ class _Run:
     def _periods(self) -> JobReport:
         """Release the weeks and months that are complete or have waited long enough; tell of the others."""
         states = self._period_states()
-        self.summary.periods = {state.key_period: state.told for state in states}
+        known = dict(self.summary.periods)
+        self.summary.periods |= {state.key_period: state.told for state in states}
         for state in states:
-            if state.status != "due":
+            if state.status != "due" and state.key_period not in known:
                 self.say("period not released", {"period": state.key_period, "why": state.told})
         report = run_periods(self.context, states)
         self.released = released_ids(self.context)

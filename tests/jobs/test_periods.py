@@ -13,7 +13,7 @@ from expectations.products import NOISED, OD, staged
 from jobs.audit.journal import Journal
 from jobs.context import RunContext
 from jobs.lake import Lake
-from jobs.periods import drafts_left, open_days, open_keys, period_states, spent_keys, status_of
+from jobs.periods import drafts_left, open_days, open_keys, period_states, short_states, spent_keys, status_of
 from jobs.segment.keys import key_store
 from jobs.segment.periods import days_of
 from jobs.settings import Policy, RunSettings
@@ -89,6 +89,10 @@ class TestStates:
         assert spent_keys(context, journal, done) == [WEEK]
         assert open_keys(context, journal, done) == {"week-2026-W09", "week-2026-W11", MONTH}
         assert open_days(context.policy, journal, [*DAYS, dt.date(2026, 3, 9)], "week", done) == [dt.date(2026, 3, 9)]
+        old = days_of("week-2026-W09")
+        assert [s.key_period for s in short_states(context, old[3:4], "week")] == ["week-2026-W09"]
+        assert short_states(context, old[3:5], "week") == short_states(context, DAYS, "week") == []
+        assert short_states(context, [dt.date(2026, 3, 9)], "week") == []
         assert drafts_left({NOISED: ["x"]}, context.policy, [WEEK]) == {
             NOISED: ["x", "od-2026-W10-r0"],
             staged(OD): ["od-2026-W10-r0"],
