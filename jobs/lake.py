@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
 from jobs.lake_lock import held, is_local
-from jobs.lake_log import create_table, latest_version
+from jobs.lake_log import create_table, delete_unused, latest_version
 from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
 
@@ -233,9 +233,9 @@ class Door:
     def remove(
         self, contract: Contract, periods: Sequence[str], *, purge: bool = False, column: str | None = None
     ) -> None:
-        """Remove whole periods; with ``purge``, delete their files too, history included.
+        """Remove whole periods, by their column or another ``column`` of dates, which identifies nobody.
 
-        Whole periods are deleted by the period column, or another ``column`` of dates, which identifies nobody.
+        With ``purge``, delete their files too, history included.
         """
         self._may(contract, self.writes, "remove from")
         if not self.exists(contract):
@@ -267,17 +267,18 @@ class Door:
             )
 
     def files_in_use(self, contract: Contract) -> int:
-        """How many files the latest version has."""
+        """Number of files of the latest version."""
         return len(self.read(contract).inputFiles())
 
     def purge(self, contract: Contract) -> None:
-        """Delete every file that the latest version does not use. The caller holds the lake's lock."""
+        """Delete every file that the latest version does not use; the caller holds the lake's lock."""
         self._may(contract, self.writes, "purge")
-        # Stays off: putting it back would pull it away from under a purge that runs beside this one.
-        self.lake.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-        # Saves the two commits a table that say so.
-        self.lake.spark.conf.set("spark.databricks.delta.vacuum.logging.enabled", "false")
         with redacted("purging", contract):
+            if is_local(self.lake.root):
+                delete_unused(self.lake.location(contract))
+                return
+            # Stays off: put back, it would be pulled away from under a purge beside.
+            self.lake.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
             self.lake.spark.sql(f"VACUUM {self.lake.target(contract)} RETAIN 0 HOURS")
 
     @contextmanager

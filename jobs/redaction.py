@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
@@ -18,7 +19,7 @@ def redacted(doing: str, contract: Contract) -> Iterator[None]:
     """Re-raise engine errors by their condition alone: their text may quote rows."""
     try:
         yield
-    except (PySparkException, Py4JError) as error:
+    except (PySparkException, Py4JError, DeltaError) as error:
         condition = describe_error(error)
         raise ThreestepError(f"{doing} {contract.full_name} failed: {condition}") from None
 

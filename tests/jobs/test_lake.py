@@ -105,8 +105,18 @@ class TestLeaks:
     def test_purge_leaves_no_old_file(self, spark, lake, tmp_path):
         door = lake.door(writes=ALL)
         door.replace(PEOPLE, frame(spark, DDL, ("2026-03-03", "+491", 1)), ["2026-03-03"])
+        door.replace(PEOPLE, frame(spark, DDL, ("2026-03-04", "+492", 1)), ["2026-03-04"])
+        folder = tmp_path / "lake/restricted/people"
+        kept = {f for f in folder.rglob("*.parquet") if "2026-03-04" in str(f)}
+        for orphan in ("orphan.parquet", "day=2026-03-09/part-0.parquet"):
+            (folder / orphan).parent.mkdir(exist_ok=True)
+            (folder / orphan).write_text("x")
         door.remove(PEOPLE, ["2026-03-03"], purge=True)
-        assert not list((tmp_path / "lake/restricted/people").rglob("*.parquet"))
+        assert kept and {f for f in folder.rglob("*.parquet")} == kept
+        assert {f.name for f in folder.rglob("*.crc") if "_delta_log" not in f.parts} <= {
+            f".{f.name}.crc" for f in kept
+        }
+        assert rows(door.read(PEOPLE), "msisdn") == [("+492",)]
 
     def test_properties(self, spark, lake):
         door = lake.door(writes=ALL)
