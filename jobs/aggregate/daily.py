@@ -14,7 +14,7 @@ from jobs.aggregate.corridor_cells import flow_contributions
 from jobs.aggregate.specs import CELL
 from jobs.aggregate.visit_cells import approach_cells, audience_cells, dwell_cells, zone_centres
 from jobs.errors import ReleaseError
-from jobs.transform.presence import PresenceParams, main_zones, observed
+from jobs.transform.presence import PresenceParams, kept, main_zones, observed
 from jobs.transform.visits import VisitParams, visits
 
 
@@ -23,7 +23,7 @@ class Shared:
     """Frames that the products of a day share; what more than one of them needs is made once.
 
     Attributes:
-        segments: See ``jobs.transform.presence.by_unit``, persisted; with ``ways`` where there are corridors.
+        segments: See ``jobs.transform.presence.by_unit``, kept; with ``ways`` where there are corridors.
         profile: Rows of ``pseudonymous.profile``.
         counted: Tiles of the zones that can be counted, see ``jobs.transform.visits.visits``.
         resolution: Rows of ``reference.zone_resolution``.
@@ -42,11 +42,11 @@ class Shared:
     _visits: dict[str, DataFrame] = field(default_factory=dict)
 
     def visits(self, purpose: str) -> DataFrame:
-        """Visits that serve a purpose, persisted."""
+        """Visits that serve a purpose, kept."""
         if purpose not in self._visits:
             params = VisitParams(purpose)
             made = visits(self.segments, self.counted, self.resolution, self.profile, params)
-            self._visits[purpose] = made.persist()
+            self._visits[purpose] = kept(made)
         return self._visits[purpose]
 
     def release(self) -> None:

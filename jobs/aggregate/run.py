@@ -26,7 +26,7 @@ from jobs.aggregate.specs import SPECS, daily
 from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.settings import Policy
-from jobs.transform.presence import by_unit, counted_zones
+from jobs.transform.presence import by_unit, counted_zones, kept
 from udfs.time import hour_offset_seconds
 
 _DOMAIN = "release_id STRING, product STRING, date DATE, role STRING, hour INT, part STRING, other STRING, sigma DOUBLE"
@@ -136,9 +136,11 @@ def run_aggregate(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     counted = countable_tiles(zones, door.read(ZONE_TILES), _positions(context)).persist()
     cells = domain(missing, zones, counted.select("zone_id", "by_small_cells").distinct(), policy, lines)
     shared = Shared(
-        segments=by_unit(
-            door.read(SEGMENTS).filter(F.col("date").isin(wanted)), *(("ways",) if corridors is not None else ())
-        ).persist(),
+        segments=kept(
+            by_unit(
+                door.read(SEGMENTS).filter(F.col("date").isin(wanted)), *(("ways",) if corridors is not None else ())
+            )
+        ),
         profile=door.read(PROFILE).filter(F.col("date").isin(wanted)),
         counted=counted,
         resolution=door.read(ZONE_RESOLUTION),

@@ -52,13 +52,28 @@ def by_unit(segments: DataFrame, *more: str) -> DataFrame:
     """Bring the rows of a unit and day together, in the one shuffle that everything counted by unit needs.
 
     Groups and windows over more columns than (date, pseudonym) find their rows together as well, so that they
-    shuffle nothing. Persist it where several products look at it.
+    shuffle nothing. Where several products look at it, see ``kept``.
 
     Args:
         segments: Rows of ``pseudonymous.segments``, event-sized.
         more: Further columns that are needed.
     """
     return segments.select(*_TRACK, *more).repartition("date", "pseudonym")
+
+
+def kept(frame: DataFrame) -> DataFrame:
+    """Persist a frame and fill it, so that what is planned over it from now on sees how its rows are spread.
+
+    Under adaptive execution a persisted frame tells how it is spread only once it has been filled. Plans made before
+    begin with a shuffle of it for every group, window and join, and lose it only while they run.
+
+    Args:
+        frame: Rows that lie together by the keys of later groups and windows. Costs one pass; release it with
+            ``unpersist``.
+    """
+    filled = frame.persist()
+    filled.count()
+    return filled
 
 
 def main_zones(segments: DataFrame, counted: DataFrame, params: PresenceParams) -> DataFrame:
