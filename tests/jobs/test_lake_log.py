@@ -39,7 +39,15 @@ class TestCreateTable:
         log = tmp_path / "t" / "_delta_log"
         before = {p.name: p.read_bytes() for p in log.iterdir()}
         create_table(str(tmp_path / "t"), FOOTFALL)
-        assert {p.name: p.read_bytes() for p in log.iterdir()} == before and len(before) == 1
+        assert {p.name: p.read_bytes() for p in log.iterdir()} == before and len(before) == 2
+
+    def test_checksum_tells_what_the_first_commit_does(self, tmp_path):
+        create_table(str(tmp_path / "t"), EVENTS)
+        first, checksum = (tmp_path / "t" / "_delta_log" / f"{0:020d}.{end}" for end in ("json", "crc"))
+        actions = {name: value for line in first.read_text().splitlines() for name, value in json.loads(line).items()}
+        told = json.loads(checksum.read_text())
+        assert (told["metadata"], told["protocol"]) == (actions["metaData"], actions["protocol"])
+        assert (told["numFiles"], told["tableSizeBytes"], told["allFiles"]) == (0, 0, [])
 
     def test_identifiers_are_for_their_owner(self, tmp_path):
         create_table(str(tmp_path / "restricted" / "events"), EVENTS)
