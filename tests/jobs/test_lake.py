@@ -96,6 +96,21 @@ class TestReplace:
             lake.door(writes=ALL).append(PEOPLE, frame(spark, DDL))
 
 
+class TestMerge:
+    def test_first_rows_come_in_and_later_ones_by_key(self, spark, lake):
+        contract, door = replace(PEOPLE, mode=WriteMode.MERGE), lake.door(writes=ALL)
+        door.merge(contract, frame(spark, DDL, ("2026-03-03", "+491", 1), ("2026-03-03", "+492", 2)))
+        door.merge(contract, frame(spark, DDL, ("2026-03-03", "+492", 3), ("2026-03-04", "+493", 4)))
+        found = rows(door.read(contract).select("msisdn", "n"))
+        assert sorted(found) == [("+491", 1), ("+492", 3), ("+493", 4)]
+
+    def test_first_rows_keep_to_the_constraints(self, spark, lake):
+        contract, door = replace(PEOPLE, mode=WriteMode.MERGE), lake.door(writes=ALL)
+        with pytest.raises(ThreestepError):
+            door.merge(contract, frame(spark, DDL, ("2026-03-03", "+491", 0)))
+        assert door.version(contract) == 0
+
+
 class TestLeaks:
     def test_no_identifier_in_the_transaction_log(self, spark, lake, tmp_path):
         lake.door(writes=ALL).replace(PEOPLE, frame(spark, DDL, ("2026-03-03", "+4915551234567", 1)), ["2026-03-03"])
