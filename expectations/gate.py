@@ -188,6 +188,8 @@ class Gate:
             runnable = [item for item in suite if not lacking.intersection(item.columns)]
             found = self._evaluator.evaluate(seen.frame, runnable, booleans=identified)
             counts = seen.counts()
+            if not identified:
+                found = [outcome.told(counts["rows"]) for outcome in found]
             duplicates = count_duplicates(frame, contract) if check_keys and not lacking else None
         except GateError as error:
             raise GateError(f"{contract.full_name} ({batch}): {error}") from None
