@@ -102,15 +102,13 @@ def run_consent(context: RunContext, feed: ConsentFeed | None) -> tuple[JobRepor
         state = LedgerState("none", None, dict.fromkeys(PURPOSES, 0), context.settings.waiver)
         return JobReport("consent", rows_in=0), state
     door = context.lake.door(writes=[Schema.RESTRICTED])
-    new = unseen(feed.requests, door.read(CONSENT_REQUESTS)).persist()
-    try:
-        added = new.count()
-        if added:
-            _record(context, door, new, of_touched_lines(new, door.read(CONSENT_REQUESTS)))
-            door.merge(CONSENT_REQUESTS, new)
-    finally:
-        new.unpersist()
-    _quarantine(door, feed.rejected)
+    held = feed.held()
+    new = unseen(held.requests, door.read(CONSENT_REQUESTS)).localCheckpoint()
+    added = new.count()
+    if added:
+        _record(context, door, new, of_touched_lines(new, door.read(CONSENT_REQUESTS)))
+        door.merge(CONSENT_REQUESTS, new)
+    _quarantine(door, held.rejected)
     found = state_of(door.read(CONSENT_LEDGER), door.read(CONSENT_REQUESTS), context.settings.as_of).first()
     if found and found["requests"] and not found["rows"]:
         # The ledger is gone, or there is nothing in force: which of the two, only all requests can tell.
@@ -143,17 +141,15 @@ def _record(context: RunContext, door: Door, new: DataFrame, requests: DataFrame
     """
     lines = new.where("msisdn IS NOT NULL").select("msisdn").distinct()
     known = current(door.read(CONSENT_LEDGER)).join(lines, on="msisdn", how="left_semi")
-    written = changes(intervals(requests), known.select(CONSENT_LEDGER.column_names), context.settings.as_of).persist()
-    try:
-        rows = written.count()
-        if not rows:
-            return
-        report = context.gate.validate(written, CONSENT_LEDGER, "ledger", rows=rows, check_keys=True)
-        if not report.passed:
-            raise ConsentError(report.message())
-        door.merge(CONSENT_LEDGER, written)
-    finally:
-        written.unpersist()
+    written = changes(intervals(requests), known.select(CONSENT_LEDGER.column_names), context.settings.as_of)
+    written = written.localCheckpoint()
+    rows = written.count()
+    if not rows:
+        return
+    report = context.gate.validate(written, CONSENT_LEDGER, "ledger", rows=rows, check_keys=True)
+    if not report.passed:
+        raise ConsentError(report.message())
+    door.merge(CONSENT_LEDGER, written)
 
 
 def _quarantine(door: Door, rejected: DataFrame) -> None:

@@ -256,16 +256,9 @@ def admit(
     Raises:
         InputRejectedError: It is empty, or a rule that blocks failed; the table stays as it was.
     """
-    marked = marked.persist()
-    try:
-        return _admit(context, door, marked, contract, table, rules)
-    finally:
-        marked.unpersist()
-
-
-def _admit(
-    context: RunContext, door: Door, marked: DataFrame, contract: Contract, table: str, rules: Sequence[TableRule]
-) -> Tally:
+    with rejecting(table, table):
+        # Cut off from the file: every check would plan, and compile, all that led here anew.
+        marked = marked.localCheckpoint()
     counts = tally(marked, table, table)
     if not counts.total:
         raise InputRejectedError(f"{table}: delivered without a single row; deliver it again, or leave it out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -42,16 +42,30 @@ class ConsentFeed:
     """A delivery of requests.
 
     Attributes:
-        requests: See ``honoured``: requests in order, accepted, and those that are not but may be objections, open.
-        rejected: Rows of ``restricted.quarantine`` in batch ``consent``: every row not in order, open or not.
+        marked: See ``mark_requests``.
+        params: What they were read against.
         delivered: The rows as delivered; their count is what the note is held against.
         note: Delivery note, or why there is none to go by.
     """
 
-    requests: DataFrame
-    rejected: DataFrame
+    marked: DataFrame
+    params: ConsentParams
     delivered: DataFrame
     note: DeliveryNote | NoteProblem
+
+    @property
+    def requests(self) -> DataFrame:
+        """See ``honoured``: requests in order, accepted, and those that are not but may be objections, open."""
+        return honoured(self.marked, self.params)
+
+    @property
+    def rejected(self) -> DataFrame:
+        """Rows of ``restricted.quarantine`` in batch ``consent``: every row not in order, open or not."""
+        return rejected(self.marked, BATCH, BATCH)
+
+    def held(self) -> ConsentFeed:
+        """The same, read once: what is planned on it is cut off from the files."""
+        return replace(self, marked=self.marked.localCheckpoint())
 
 
 def mark_requests(delivered: DataFrame, params: ConsentParams) -> DataFrame:
@@ -150,5 +164,4 @@ def read_consent(landing: Landing, settings: RunSettings) -> ConsentFeed | None:
     note = read_note(landing)
     at = note.delivered_at if isinstance(note, DeliveryNote) else settings.as_of
     params = ConsentParams(at if at.tzinfo else at.replace(tzinfo=dt.UTC))
-    marked = mark_requests(delivered, params)
-    return ConsentFeed(honoured(marked, params), rejected(marked, BATCH, BATCH), delivered, note)
+    return ConsentFeed(mark_requests(delivered, params), params, delivered, note)
