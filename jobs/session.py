@@ -38,12 +38,14 @@ _STATIC_CONF: dict[str, str] = {
     "spark.kryo.registrator": "org.apache.sedona.core.serde.SedonaKryoRegistrator",
     # The key frame passes through a file in spark.local.dir on its way to the JVM.
     "spark.io.encryption.enabled": "true",
-    "spark.sql.debug.maxToStringFields": "60",
+    # Plans are drawn for every query, whether anybody looks at them or not.
+    "spark.sql.debug.maxToStringFields": "8",
+    "spark.sql.ui.explainMode": "simple",
     # Every commit compiles the same small programs: kept, they are compiled once a session.
     "spark.sql.codegen.cache.maxEntries": "4000",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.deletedFileRetention.checkEnabled": "true",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
