@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyspark.sql import SparkSession
 
@@ -54,6 +54,10 @@ class RunContext:
     gate: Gate
     run_id: str
     say: Callable[[str], None] = lambda line: None
+
+    def on(self, spark: SparkSession) -> RunContext:
+        """The same run on another session of the same engine."""
+        return replace(self, spark=spark, lake=replace(self.lake, spark=spark))
 
     @property
     def policy(self) -> Policy:

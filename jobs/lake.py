@@ -188,27 +188,19 @@ class Door:
         changes = "*" if matched is None else ", ".join(f"t.`{column}` = {sql}" for column, sql in matched.items())
         clause = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
         with self._writing(contract, "merging into"):
-            if self._is_new(contract):
-                # Nothing can match: the same rows come in by a plain write, at half the cost.
-                self._save(contract, self._conform(contract, rows).write.format("delta").mode("append"))
-                return
+            if is_local(self.lake.root) and self.version(contract) == 0:
+                # Nothing was ever written, so nothing can match: a plain write brings in the same rows sooner.
+                return self._save(contract, self._conform(contract, rows).write.format("delta").mode("append"))
             self.lake.spark.sql(
                 f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {keys} "
                 f"{clause} WHEN NOT MATCHED THEN INSERT *",
                 rows=self._conform(contract, rows),
             )
 
-    def _is_new(self, contract: Contract) -> bool:
-        """Whether nothing was ever written to the table; asked where the lake's lock keeps other writers out."""
-        return is_local(self.lake.root) and latest_version(self.lake.location(contract)) == 0
-
     def _save(self, contract: Contract, writer: DataFrameWriter) -> None:
         where = self.lake.location(contract)
         with self._writing(contract, "writing"):
-            if self.lake.root.startswith("catalog:"):
-                writer.saveAsTable(where)
-            else:
-                writer.save(where)
+            (writer.saveAsTable if self.lake.root.startswith("catalog:") else writer.save)(where)
 
     def restore(self, contract: Contract, version: int) -> None:
         """Go back to an earlier version, as if what came after had not been written."""

@@ -49,6 +49,12 @@ def latest_version(location: str) -> int | None:
     return max((int(name[:20]) for name in names if _is_commit(name)), default=None)
 
 
+def stored_bytes(location: str) -> int:
+    """Bytes of a table's files, those of earlier versions too; 0 where there is no table."""
+    folder = Path(location.removeprefix("file:"))
+    return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
+
+
 def delete_unused(location: str) -> None:
     """Delete every file of a table that its latest version does not use, orphans and checksums too.
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from expectations.catalog import ALL
+from expectations.consent_ledger import CONSENT_LEDGER
+from expectations.consent_requests import CONSENT_REQUESTS
 from expectations.contract import Schema
 from expectations.gate import Gate
 from jobs.aggregate.identity import release_id
@@ -28,6 +30,7 @@ from jobs.ingest.landing import Landing
 from jobs.ingest.run import run_events, run_reference, run_subscribers
 from jobs.lake import Lake
 from jobs.periods import PeriodState, open_days, period_states, run_periods, short_states
+from jobs.placing import Placing
 from jobs.release.run import charge_releases, released_ids, run_release
 from jobs.run_summary import RunSummary
 from jobs.segment.keys import keys_live
@@ -125,7 +128,9 @@ class _Run:
     def _jobs(self, only: Sequence[str], days: Sequence[dt.date]) -> None:
         settings, landing = self.settings, self.landing
         # The consent feed is held against its note before anything is read or written: fail closed.
-        feed = check_feed(self.context, landing)
+        placing = Placing(self.context, landing)
+        asked, delivery = placing.of(("consent",), [CONSENT_REQUESTS, CONSENT_LEDGER])
+        feed = check_feed(asked, delivery)
         if settings.waiver is None and not landing.has("subscribers"):
             raise InputRejectedError(
                 f"subscribers: there is no such table in {settings.landing}; deliver it as CSV, Parquet or Delta"
@@ -138,7 +143,7 @@ class _Run:
         anew = not keys_live(self.context, days)
 
         def consent() -> JobReport:
-            report, found = run_consent(self.context, feed)
+            report, found = run_consent(asked, feed)
             state.append(found)
             # Before any other job: an objection received late reaches back to everything not yet released.
             erased = erase_new(self.context, self.journal, found, ground.result).counts if feed else {}
@@ -147,10 +152,10 @@ class _Run:
         # Small jobs wait for commits more than they compute: geography runs beside people, footprints beside events.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="geography") as beside:
             ground = beside.submit(
-                self._job, "reference", only, reference, lambda: run_reference(self.context, landing)
+                self._job, "reference", only, reference, lambda: run_reference(*placing.of(_REFERENCE_FILES))
             )
             if settings.waiver is None:
-                self._job("subscribers", only, people, lambda: run_subscribers(self.context, landing))
+                self._job("subscribers", only, people, lambda: run_subscribers(*placing.of(("subscribers",))))
             # Consent is never skipped: what holds at processing time has to be looked at each time.
             self._job("consent", JOBS, None, consent)
             ground.result()

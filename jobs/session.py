@@ -54,6 +54,8 @@ _STATIC_CONF: dict[str, str] = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
 }
 
+_LIGHT_CONF = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+
 
 def get_session(
     master: str | None = None,
@@ -160,6 +162,17 @@ def _default_memory() -> str:
     """Half of the machine's memory, between 2 and 8 GiB."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{int(min(8, max(2, total / 2)))}g"
+
+
+def light_session(session: SparkSession) -> SparkSession:
+    """A second session on the same engine that interprets queries instead of compiling them; results are the same.
+
+    For tables of some thousand rows: to compile a query takes longer than to run it.
+    """
+    light = _apply_runtime(session.newSession())
+    for key, value in _LIGHT_CONF.items():
+        light.conf.set(key, value)
+    return light
 
 
 def _apply_runtime(session: SparkSession) -> SparkSession:

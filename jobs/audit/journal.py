@@ -159,14 +159,18 @@ class Journal:
 
 def files_fingerprint(root: Path, names: Sequence[str]) -> str | None:
     """Digest of names, sizes and times of the landing's files of some tables; None where they cannot be listed."""
-    if not root.is_dir():
-        return None
-    found = []
-    for name in names:
-        for start in sorted(root.glob(f"{name}*")):
-            files = [start] if start.is_file() else sorted(p for p in start.rglob("*") if p.is_file())
-            found += [(str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    found = [(str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in _files(root, names)]
     return digest(found) if found else None
+
+
+def files_size(root: Path, names: Sequence[str]) -> int | None:
+    """Bytes of the landing's files of some tables; None where they cannot be listed."""
+    return sum(p.stat().st_size for p in _files(root, names)) if root.is_dir() else None
+
+
+def _files(root: Path, names: Sequence[str]) -> list[Path]:
+    starts = [start for name in names for start in sorted(root.glob(f"{name}*"))] if root.is_dir() else []
+    return [p for s in starts for p in ([s] if s.is_file() else sorted(s.rglob("*"))) if p.is_file()]
 
 
 def digest(*parts: object) -> str:
