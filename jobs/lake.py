@@ -233,10 +233,7 @@ class Door:
     def remove(
         self, contract: Contract, periods: Sequence[str], *, purge: bool = False, column: str | None = None
     ) -> None:
-        """Remove whole periods, by their column or another ``column`` of dates, which identifies nobody.
-
-        With ``purge``, delete their files too, history included.
-        """
+        """Remove whole periods by their column, or another of dates; with ``purge``, all files without use too."""
         self._may(contract, self.writes, "remove from")
         if not self.exists(contract):
             return
