@@ -19,12 +19,22 @@ time.tzset()
 # Tests run each plan once or twice: compiling it well costs more than running it.
 os.environ.setdefault("THREESTEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("", "end_to_end", "properties")]
+from engine import INTERPRETED, compiling  # noqa: E402
+
 pytest.register_assert_rewrite("bad_input_cases", "day_cases", "notebook_cases", "end_to_end_tools")
 
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """A small local session, shared by every test of the process."""
-    session = get_session("local[2]", driver_memory="2g", extra={"spark.sql.shuffle.partitions": "2"})
+    """A small local session, shared by every test of the process; it interprets its queries."""
+    extra = {"spark.sql.shuffle.partitions": "2", **INTERPRETED}
+    session = get_session("local[2]", driver_memory="2g", extra=extra)
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="module")
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """For the tests of one file, the session compiles its queries."""
+    with compiling(spark):
+        yield

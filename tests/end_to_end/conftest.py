@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from end_to_end_tools import FIRST, World, put_key, run_day
+from engine import compiling
 from pyspark.sql import SparkSession
 
 from jobs.simulate.run import SimulateParams, run_simulate
@@ -21,12 +22,13 @@ def simulated(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     params = SimulateParams(
         out=out, subscribers=4000, days=2, seed=11, events_per_day=25.0, delivered_at=dt.datetime.now(dt.UTC)
     )
-    run_simulate(spark, params)
+    with compiling(spark):
+        run_simulate(spark, params)
     return out
 
 
 @pytest.fixture(scope="session")
-def world(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(spark: SparkSession, simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The first day, released with a seeded noise source and a known key."""
     root = tmp_path_factory.mktemp("world")
     patch = pytest.MonkeyPatch()
@@ -34,7 +36,7 @@ def world(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     capture = root / "output.txt"
     try:
         put_key(root / "lake.keys", FIRST)
-        with capture.open("w") as handle, contextlib.redirect_stdout(handle):
+        with compiling(spark), capture.open("w") as handle, contextlib.redirect_stdout(handle):
             code = run_day(simulated, root / "lake")
     finally:
         patch.undo()

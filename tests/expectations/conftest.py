@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -57,18 +57,6 @@ ROWS = (
 
 Rows = list[tuple[object, ...]]
 Cases = tuple[tuple[tuple[object, ...], list[str]], ...]
-
-
-@pytest.fixture(scope="package", autouse=True)
-def interpreted(spark: SparkSession) -> Iterator[None]:
-    """Frames of a few rows are read sooner than code for them is compiled."""
-    quick = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-    before = {name: spark.conf.get(name, None) for name in quick}
-    for name, value in quick.items():
-        spark.conf.set(name, value)
-    yield
-    for name, old in before.items():
-        spark.conf.unset(name) if old is None else spark.conf.set(name, old)
 
 
 @pytest.fixture(scope="session")

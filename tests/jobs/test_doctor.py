@@ -118,9 +118,17 @@ def test_pins_of_python_and_java_sides_agree() -> None:
     assert pins["delta-spark"] == "==4.4.0" == f"=={jars['delta-spark_4.0_2.13']}"
     assert pins["apache-sedona"] == "==1.8.0" == f"=={jars['sedona-spark-shaded-4.0_2.13']}"
     assert pins["pyspark"].startswith("==4.0.")
-    assert {"pyspark", "delta-spark", "apache-sedona", "great-expectations", "holidays", "opendp", "pandas"} == {
-        check.name for check in doctor.check_packages()
+    needed = {
+        "apache-sedona",
+        "delta-spark",
+        "deltalake",
+        "great-expectations",
+        "holidays",
+        "opendp",
+        "pandas",
+        "pyspark",
     }
+    assert {check.name for check in doctor.check_packages()} == needed
 
 
 def test_another_spark_in_the_environment_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def place(spark, tmp_path):
 
 
 class TestPlacing:
-    def test_little_runs_on_a_session_of_its_own(self, spark, place):
+    def test_little_runs_on_a_session_of_its_own(self, spark, compiled, place):
         placed = place()
         context, landing = placed.of(["cells"])
         assert context.spark is landing.spark is context.lake.spark is not spark

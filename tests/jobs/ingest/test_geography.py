@@ -265,7 +265,7 @@ def test_tiles_of(spark):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not LEIPZIG.is_dir(), reason="no real city: set THREESTEP_DATA to the folder that holds leipzig/")
-def test_leipzig(spark):
+def test_leipzig(spark, compiled):
     raw = parse_geojson(spark.read.text(str(LEIPZIG / "zones.geojson"), wholetext=True))
     checked = check_zones(raw).localCheckpoint()
     assert rejected_zones(checked).count() == 0

@@ -179,7 +179,7 @@ def told(df):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not LEIPZIG.is_dir(), reason="no real city: set THREESTEP_DATA to the folder that holds leipzig/")
-def test_leipzig(spark):
+def test_leipzig(spark, compiled):
     raw = spark.read.csv(str(LEIPZIG / "cells.csv"), header=True)
     cells = raw.select(
         *((F.col(c.name) if c.name in raw.columns else F.lit(None)).cast(c.type).alias(c.name) for c in CELLS.columns)
