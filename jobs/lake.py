@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
 from jobs.lake_lock import held, is_local
-from jobs.lake_log import create_table, delete_unused, latest_version
+from jobs.lake_log import append_rows, create_table, delete_unused, latest_version
 from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
 
@@ -161,13 +161,17 @@ class Door:
             writer = writer.option("replaceWhere", period_predicate(contract, periods))
         self._save(contract, writer)
 
-    def append(self, contract: Contract, rows: DataFrame) -> None:
-        """Add rows to a journal."""
+    def append(self, contract: Contract, rows: Sequence[tuple[object, ...]]) -> None:
+        """Add rows, their values in the order of the contract's columns, to a journal."""
         self._may(contract, self.writes, "write")
         if contract.mode is not WriteMode.APPEND:
             raise RoomError(f"{contract.full_name} is written by {contract.mode} only")
         self.create([contract])
-        self._save(contract, self._conform(contract, rows).write.format("delta").mode("append"))
+        if is_local(self.lake.root):
+            with self._writing(contract, "writing"):
+                return append_rows(self.lake.location(contract), rows)
+        frame = self.lake.spark.createDataFrame(list(rows), contract.struct).coalesce(1)
+        self._save(contract, frame.write.format("delta").mode("append"))
 
     def merge(self, contract: Contract, rows: DataFrame, matched: Mapping[str, str] | None = None) -> None:
         """Insert rows by key; rows that are there are updated, or changed as ``matched`` says.

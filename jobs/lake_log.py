@@ -1,4 +1,4 @@
-"""The transaction log of tables on a file system of this machine: first commit, latest version, files without use.
+"""The log of tables on a file system of this machine: first commit, latest version, small appends, files without use.
 
 A first commit says no more than the contract does, so it is written as the Delta protocol has it (Delta transaction
 log protocol, "Actions" and "Version Checksum File") instead of through a statement, which costs the engine half a
@@ -11,10 +11,12 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
 
 from expectations.contract import Contract
 
@@ -53,6 +55,19 @@ def stored_bytes(location: str) -> int:
     """Bytes of a table's files, those of earlier versions too; 0 where there is no table."""
     folder = Path(location.removeprefix("file:"))
     return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
+
+
+def append_rows(location: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Add a few rows to a table in one commit, without the engine: it takes half a second for what takes 10 ms here.
+
+    Args:
+        location: Folder of the table.
+        rows: Values in the order of its columns.
+    """
+    table = DeltaTable(Path(location.removeprefix("file:")))
+    schema = pa.schema(table.schema().to_arrow())
+    columns = [pa.array(values, column.type) for values, column in zip(zip(*rows, strict=True), schema, strict=True)]
+    write_deltalake(table, pa.Table.from_arrays(columns, schema.names), mode="append")
 
 
 def delete_unused(location: str) -> None:

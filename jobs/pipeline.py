@@ -102,6 +102,7 @@ class _Run:
             spark, lake, settings, self.gate, run_id, say=lambda line: say("step", {"doing": line})
         )
         self.landing = Landing(spark, str(settings.landing), settings.landing_format)
+        self.placing = Placing(self.context, self.landing)
         self.journal = Journal(self.context)
         self.summary = RunSummary()
 
@@ -128,7 +129,7 @@ class _Run:
     def _jobs(self, only: Sequence[str], days: Sequence[dt.date]) -> None:
         settings, landing = self.settings, self.landing
         # The consent feed is held against its note before anything is read or written: fail closed.
-        placing = Placing(self.context, landing)
+        placing = self.placing
         asked, delivery = placing.of(("consent",), [CONSENT_REQUESTS, CONSENT_LEDGER])
         feed = check_feed(asked, delivery)
         if settings.waiver is None and not landing.has("subscribers"):
@@ -229,7 +230,7 @@ class _Run:
         return [day for day in days if day not in self.summary.waiting]
 
     def _release(self, days: Sequence[dt.date]) -> JobReport:
-        report = run_release(self.context, days)
+        report = run_release(self.placing.of_figures(), days)
         self.summary.days = list(days)
         return report
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pyspark.sql import SparkSession
 
 from expectations.contract import Contract
+from expectations.products import NOISED
 from expectations.quarantine import QUARANTINE
 from jobs.audit.journal import files_size
 from jobs.context import RunContext
@@ -18,7 +19,9 @@ from jobs.lake_log import stored_bytes
 from jobs.session import light_session
 
 LIGHT_BYTES = 16 * 2**20
-"""Up to here, interpreting costs seconds less than compiling; above, it may cost more."""
+"""Of a delivery: up to here, interpreting costs seconds less than compiling; above, it may cost more."""
+LIGHT_FIGURES_BYTES = 2**20
+"""Of noised figures, some 150,000: their plans are longer than a delivery's, and packed closer."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,18 @@ class Placing:
             files: Tables of the landing that it reads.
             tables: Tables of the lake that it reads, besides quarantine.
         """
-        lake, delivered = self.context.lake, files_size(self.context.settings.landing, files)
-        if delivered is None or not is_local(lake.root):
-            return self.context, self.landing
-        stored = sum(stored_bytes(lake.location(table)) for table in (QUARANTINE, *tables))
-        if delivered + stored > LIGHT_BYTES:
+        delivered = files_size(self.context.settings.landing, files)
+        if delivered is None or not self._is_light((QUARANTINE, *tables), LIGHT_BYTES - delivered):
             return self.context, self.landing
         return self.context.on(self._light), replace(self.landing, spark=self._light)
+
+    def of_figures(self) -> RunContext:
+        """Context for a job on the noised figures."""
+        return self.context.on(self._light) if self._is_light((NOISED,), LIGHT_FIGURES_BYTES) else self.context
+
+    def _is_light(self, tables: Sequence[Contract], limit: int) -> bool:
+        lake = self.context.lake
+        return is_local(lake.root) and sum(stored_bytes(lake.location(table)) for table in tables) <= limit
 
     @cached_property
     def _light(self) -> SparkSession:

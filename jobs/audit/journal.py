@@ -71,8 +71,7 @@ class Journal:
         """Write the gate's results so far to ``audit.quality_results``."""
         rows = self.context.gate.rows(self.context.run_id, _now())
         if rows:
-            frame = self.context.spark.createDataFrame(rows, QUALITY_RESULTS.struct).coalesce(1)
-            self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, frame)
+            self.context.lake.door(writes=[Schema.AUDIT]).append(QUALITY_RESULTS, rows)
 
     def last_done(self, *jobs: str) -> tuple[dt.datetime, str] | None:
         """When the latest of some jobs ended well, and by what; None where none did."""
@@ -99,7 +98,7 @@ class Journal:
             if any(r["date"] <= day <= r["until"] for day in days)
         ]
         if records:
-            door.append(RUNS, self.context.spark.createDataFrame(records, RUNS.struct).coalesce(1))
+            door.append(RUNS, records)
         self._latest.update({(r[1], r[0]): ("failed", "", _micros(now)) for r in records})
 
     def _done(self, job: str, of_day: bool, after: str | None) -> str | None:
@@ -152,8 +151,7 @@ class Journal:
             *(report.receipts if report and report.receipts else (None, None)),
             now,
         )
-        frame = self.context.spark.createDataFrame([row], RUNS.struct).coalesce(1)
-        self.context.lake.door(writes=[Schema.AUDIT]).append(RUNS, frame)
+        self.context.lake.door(writes=[Schema.AUDIT]).append(RUNS, [row])
         self._latest[job, self._run] = (status, fingerprint or "", _micros(now))
 
 

@@ -91,5 +91,4 @@ def note_keys(lake: Lake, periods: Sequence[str], event: str, reason: str) -> No
     if periods:
         at = dt.datetime.now(dt.UTC)
         rows = [(period, event, reason, at) for period in periods]
-        frame = lake.spark.createDataFrame(rows, KEY_EVENTS.struct).coalesce(1)
-        lake.door(writes=[Schema.AUDIT]).append(KEY_EVENTS, frame)
+        lake.door(writes=[Schema.AUDIT]).append(KEY_EVENTS, rows)

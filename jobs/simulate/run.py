@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -137,25 +138,29 @@ def run_simulate(
     delivered = _delivered(params, world.clock)
     rows["corridors"] = write_corridors(world.corridors, params.out)
     say(f"city {world.city.name}: {rows['cells']} cells, {rows['zones']} zones, {rows['corridors']} corridors")
-    say("master data and consent")
-    rows |= _write_master(params, world, delivered)
-    say("itineraries")
     folder = params.out / "truth"
-    found = make_itineraries(
-        world.persons, world.clock.person_days(spark), world.destinations, world.network, world.draws
-    )
-    truth_rows = {"itineraries": landing.write_parquet(found, folder / "itineraries")}
-    itineraries = spark.read.parquet(str(folder / "itineraries"))
-    say("events")
-    made = simulated_events(spark, params, world, itineraries)
-    spoiled = dirt.soil_events(made, params.dirty_share, world.draws)
-    rows["events"] = landing.write_events(
-        spoiled.select(*events.COLUMNS, "event_date"), params.out / "events", params.format
-    )
-    say(f"{rows['events']} events; the truth")
-    truth_rows |= _write_truth(spark, world, itineraries, folder)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        say("master data, consent and itineraries")
+        master_rows = pool.submit(_write_master, params, world, delivered)
+        found = make_itineraries(
+            world.persons, world.clock.person_days(spark), world.destinations, world.network, world.draws
+        )
+        truth_rows = {"itineraries": landing.write_parquet(found, folder / "itineraries")}
+        itineraries = spark.read.parquet(str(folder / "itineraries"))
+        say("events and the truth")
+        events_rows = pool.submit(_write_events, spark, params, world, itineraries)
+        truth_rows |= _write_truth(spark, world, itineraries, folder)
+        rows |= master_rows.result()
+        rows["events"] = events_rows.result()
+    say(f"{rows['events']} events")
     say("done")
     return SimulateReport(params.out, world.city.name, rows, truth_rows, delivered)
+
+
+def _write_events(spark: SparkSession, params: SimulateParams, world: _World, itineraries: DataFrame) -> int:
+    made = simulated_events(spark, params, world, itineraries)
+    spoiled = dirt.soil_events(made, params.dirty_share, world.draws)
+    return landing.write_events(spoiled.select(*events.COLUMNS, "event_date"), params.out / "events", params.format)
 
 
 def make_world(spark: SparkSession, params: SimulateParams) -> _World:

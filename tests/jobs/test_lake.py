@@ -93,7 +93,7 @@ class TestReplace:
 
     def test_append_to_a_replaced_table_is_refused(self, spark, lake):
         with pytest.raises(RoomError, match="replace_where only"):
-            lake.door(writes=ALL).append(PEOPLE, frame(spark, DDL))
+            lake.door(writes=ALL).append(PEOPLE, [])
 
 
 class TestMerge:

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from frames import frame
+from frames import at, frame
 
+from expectations.audit import KEY_EVENTS
 from expectations.catalog import ALL
 from expectations.contract import Schema
 from expectations.events import EVENTS
@@ -68,6 +69,29 @@ class TestCreateTable:
         door.create(ALL)
         assert [door.version(contract) for contract in ALL] == [0] * len(ALL)
         assert door.read(ALL[0]).isEmpty()
+
+
+class TestAppendRows:
+    def test_rows_stand_beside_those_of_the_engine(self, spark, tmp_path):
+        door = Lake(spark, str(tmp_path / "lake")).door(writes=[Schema.AUDIT])
+        first, later = (
+            ("day-1", event, "why", at(f"2026-03-0{n}T00:00:00")) for n, event in ((1, "created"), (2, "x"))
+        )
+        door.append(KEY_EVENTS, [first])
+        spark.createDataFrame([later], KEY_EVENTS.struct).write.format("delta").mode("append").save(
+            str(tmp_path / "lake/audit/key_events")
+        )
+        door.append(KEY_EVENTS, [first, later])
+        assert sorted(map(tuple, door.read(KEY_EVENTS).select("event").collect())) == [("created",)] * 2 + [("x",)] * 2
+        told = door.read(KEY_EVENTS).filter("event = 'created'").selectExpr("CAST(at AS STRING)").first()
+        assert told[0] == "2026-03-01 00:00:00" and door.version(KEY_EVENTS) == 3
+
+    def test_what_is_required_has_to_be_there_and_nothing_is_quoted(self, spark, tmp_path):
+        door = Lake(spark, str(tmp_path / "lake")).door(writes=[Schema.AUDIT])
+        with pytest.raises(ThreestepError, match=r"writing audit\.key_events failed") as caught:
+            door.append(KEY_EVENTS, [("+4915551234567", None, "why", at("2026-03-01T00:00:00"))])
+        assert "4915551234567" not in str(caught.value) and caught.value.__cause__ is None
+        assert door.version(KEY_EVENTS) == 0
 
 
 class TestLatestVersion:

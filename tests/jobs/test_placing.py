@@ -8,6 +8,7 @@ import pytest
 
 from expectations.contract import Schema
 from expectations.gate import Gate
+from expectations.products import NOISED
 from expectations.quarantine import QUARANTINE
 from jobs import placing
 from jobs.context import RunContext
@@ -61,6 +62,15 @@ class TestPlacing:
         placed.context.lake.door(writes=[Schema.RESTRICTED]).replace(QUARANTINE, spark.sql(f"SELECT {columns}"), ["b"])
         monkeypatch.setattr(placing, "LIGHT_BYTES", 100)
         assert placed.of(["cells"]) == (placed.context, placed.landing)
+
+    def test_few_figures_are_interpreted_and_many_are_not(self, spark, place, monkeypatch):
+        placed = place()
+        assert placed.of_figures().spark is placed.of(["cells"])[0].spark is not spark
+        columns = "'r' release_id, 'panel' product, 'city' level, 'z' zone_id, INT(NULL) hour, 1 noised"
+        row = spark.sql(f"SELECT {columns}, STRING(NULL) part, STRING(NULL) other").select(NOISED.column_names)
+        placed.context.lake.door(writes=[Schema.STAGING]).replace(NOISED, row, ["r"])
+        monkeypatch.setattr(placing, "LIGHT_FIGURES_BYTES", 100)
+        assert placed.of_figures() is placed.context
 
     def test_elsewhere_sizes_are_unknown(self, place, tmp_path):
         for placed in (place(lake="catalog:main"), place(landing=tmp_path / "none")):

@@ -87,8 +87,9 @@ def _fill(spark, lake):
     put(NOISED, ("panel-x-r0", "panel", "city", "z", None, None, None, 7), periods=("panel-x-r0",))
     door.create([RELEASES])
     facts = (None, None, 1.0, None, None, None)
-    done = [("r", job, DAY, DAY, "done", "f", *facts, LAST) for job in ("consent", "segment", "transform")]
-    door.append(RUNS, frame(spark, _ddl(RUNS), *done))
+    day = dt.date.fromisoformat(DAY)
+    done = [("r", job, day, day, "done", "f", *facts, at(LAST)) for job in ("consent", "segment", "transform")]
+    door.append(RUNS, done)
     objections = [(SILENT, "all"), (PARTLY, "market_research"), (SECOND, "all")]
     known = ((n, p, "object", START, None, n, "web", None, NOW, None) for n, p in objections)
     door.merge(CONSENT_LEDGER, frame(spark, _ddl(CONSENT_LEDGER), *known))
@@ -113,8 +114,9 @@ def _content(lake):
 
 
 def _consent_done(context, at_time):
-    record = ("r2", "consent", DAY, DAY, "done", LEDGER.version, None, None, 1.0, None, None, None, at_time)
-    context.lake.door(writes=[Schema.AUDIT]).append(RUNS, frame(context.spark, _ddl(RUNS), record))
+    day = context.settings.date
+    record = ("r2", "consent", day, day, "done", LEDGER.version, None, None, 1.0, None, None, None, at(at_time))
+    context.lake.door(writes=[Schema.AUDIT]).append(RUNS, [record])
 
 
 def test_a_late_objection_reaches_back_and_is_proven(spark, context):

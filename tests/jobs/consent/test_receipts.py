@@ -112,7 +112,7 @@ class TestStored:
         door.merge(CONSENT_RECEIPTS, spark.createDataFrame(rows, CONSENT_RECEIPTS.struct).coalesce(1), matched={})
         day, now = dt.date(2026, 3, 3), at("2026-03-04T05:01:00")
         ended = ("run", "segment", day, day, "done", "", 1, 1, 1.0, None, 4, written[3]["hash"], now)
-        door.append(RUNS, spark.createDataFrame([ended], RUNS.struct).coalesce(1))
+        door.append(RUNS, [ended])
         assert all_receipts(lake) == written
         assert recorded_ends(lake) == [Anchor(4, written[3]["hash"], "audit.runs of run run")]
 
