@@ -94,6 +94,26 @@ def judged_days(policy: Policy, door: Door, todo: Todo, found: Ground) -> DataFr
     )  # fmt: skip
 
 
+def of_peopled_days(judged: DataFrame, panel: DataFrame) -> DataFrame:
+    """Suppress every figure of the days of which no zone's panel is shown.
+
+    Nobody would stand behind such a figure: among tens of thousands of empty cells, noise alone carries some past the
+    margin. Decided on noised figures, so it costs nothing.
+
+    Args:
+        judged: See ``judged_days``.
+        panel: ``date, status`` of the panel's cells of these days, judged or released.
+    """
+    peopled = panel.filter("status = 'published'").select("date", F.lit(True).alias("_peopled")).distinct()
+    empty = F.col("_peopled").isNull()
+    shown = F.col("status").isin("published", "merged")
+    changed = {"status": F.when(empty & shown, "suppressed").otherwise(F.col("status"))}
+    changed |= {name: F.when(~empty, F.col(name)) for name in ("persons", "covers", "speed_band", "blocks")}
+    return judged.join(F.broadcast(peopled), on="date", how="left").select(
+        *(changed.get(name, F.col(name)).alias(name) for name in judged.columns)
+    )
+
+
 def min_persons(policy: Policy, product: str) -> int:
     """Threshold of a product before the margin, persons."""
     return policy.min_persons_attributes if policy.products[product].with_attributes else policy.min_persons

@@ -22,7 +22,7 @@ from jobs.lake import Door
 from jobs.release.budget import Charge, charge
 from jobs.release.estimates import estimated, factors_of, named, people_of, released_panel
 from jobs.release.extrapolate import descriptions
-from jobs.release.judge import Ground, ground, judged_days
+from jobs.release.judge import Ground, ground, judged_days, of_peopled_days
 from jobs.release.publish import Publication, publish
 from jobs.settings import Policy
 
@@ -104,9 +104,11 @@ def _publish_all(
     # Cut from what they are made of: each is read several times, and plans would grow by every step.
     judged = judged_days(policy, door, todo, found).localCheckpoint()
     panel = judged.filter(F.col("product") == PANEL.name).select("date", "zone_id", "status", "persons")
+    panel = panel.unionByName(released_panel(door, days))
+    shown = of_peopled_days(judged, panel) if PANEL.name in policy.products else judged
     people = people_of(door, days)
-    factors = factors_of(policy, door, panel.unionByName(released_panel(door, days)), people, days, found.levels)
-    cells = estimated(policy, door, judged, factors, found.levels).localCheckpoint()
+    factors = factors_of(policy, door, panel, people, days, found.levels)
+    cells = estimated(policy, door, shown, factors, found.levels).localCheckpoint()
     how = descriptions(factors, people, door.read(ZONES))
 
     def work(product: str) -> Publication:
