@@ -119,8 +119,7 @@ def yardstick(landing: Path, inputs: Path, policy: Policy, threads: int) -> tupl
     start, end = day_bounds(DAY, policy.time_zone)
     values = {
         "events": str(landing / "events/**/*.parquet"),
-        "subscribers": str(_csv(landing, "subscribers")),
-        "consent": str(_csv(landing, "consent")),
+        "consent": str(landing / "consent.csv"),
         "positions": str(inputs / "positions/*.parquet"),
         "counted": str(inputs / "counted/*.parquet"),
         "window_start": (start - dt.timedelta(hours=policy.segments.hours_before)).isoformat(),
@@ -135,6 +134,13 @@ def yardstick(landing: Path, inputs: Path, policy: Policy, threads: int) -> tupl
     statement = files("jobs.audit").joinpath("bench.sql").read_text(encoding="utf-8")
     began = time.monotonic()
     with duckdb.connect(config={"threads": threads}) as connection:
+        one_file = landing / "subscribers.csv"
+        subscribers = (
+            connection.read_csv(str(one_file), header=True, all_varchar=True)
+            if one_file.is_file()
+            else connection.read_parquet(str(landing / "subscribers/*.parquet"))
+        )
+        subscribers.create_view("subscribers")
         rows = connection.execute(statement, values).fetchall()
     return time.monotonic() - began, sum(persons for role, _, _, persons in rows if role == "partition")
 
@@ -183,11 +189,6 @@ def _export(spark: SparkSession, settings: RunSettings, work: Path) -> Path:
     counted = counted_zones(door.read(ZONES), door.read(ZONE_TILES))
     counted.coalesce(1).write.mode("overwrite").parquet(str(out / "counted"))
     return out
-
-
-def _csv(landing: Path, table: str) -> Path:
-    single = landing / f"{table}.csv"
-    return single if single.is_file() else landing / table / "*.csv"
 
 
 def _threads(spark: SparkSession) -> int:

@@ -29,7 +29,7 @@ WITH contacts AS (
            epoch(CAST(s.valid_from AS TIMESTAMPTZ))::BIGINT AS since,
            coalesce(epoch(CAST(s.valid_to AS TIMESTAMPTZ))::BIGINT, 9223372036854775807) AS until,
            EXISTS (SELECT 1 FROM objections o WHERE o.msisdn = s.msisdn AND o.until IS NULL) AS objecting
-    FROM read_csv($subscribers, header = true, all_varchar = true) s
+    FROM subscribers s
 ), chosen AS (
     SELECT unit, arg_min(msisdn, hash(unit, msisdn)) AS msisdn FROM lines
     WHERE NOT objecting AND contract <> 'm2m'
