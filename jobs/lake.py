@@ -1,7 +1,6 @@
 """The one door to tables: nothing else reads or writes the lake, and it opens only to contracts.
 
-A job gets a ``Door`` that knows which schemas it may read and which it may write; anything else is
-refused. Failures are re-raised without the engine's message, which may quote rows.
+A job's ``Door`` knows what it may read and write, and refuses the rest. Errors come without the engine's words.
 """
 
 from __future__ import annotations
@@ -168,7 +167,7 @@ class Door:
             raise RoomError(f"{contract.full_name} is written by {contract.mode} only")
         self.create([contract])
         if is_local(self.lake.root):
-            with self._writing(contract, "writing"):
+            with self._writing(contract, "appending to"):
                 return append_rows(self.lake.location(contract), rows)
         frame = self.lake.spark.createDataFrame(list(rows), contract.struct).coalesce(1)
         self._save(contract, frame.write.format("delta").mode("append"))
@@ -189,8 +188,8 @@ class Door:
             raise RoomError(f"{contract.full_name} is written by {contract.mode} only")
         self.create([contract])
         keys = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in contract.keys)
-        changes = "*" if matched is None else ", ".join(f"t.`{column}` = {sql}" for column, sql in matched.items())
-        clause = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
+        sets = "*" if matched is None else ", ".join(f"t.`{column}` = {sql}" for column, sql in matched.items())
+        clause = f"WHEN MATCHED THEN UPDATE SET {sets}" if sets else ""
         with self._writing(contract, "merging into"):
             if is_local(self.lake.root) and self.version(contract) == 0:
                 # Nothing was ever written, so nothing can match: a plain write brings in the same rows sooner.
@@ -296,7 +295,6 @@ class Door:
     def _conform(self, contract: Contract, rows: DataFrame) -> DataFrame:
         have, want = set(rows.columns), set(contract.column_names)
         if have != want:
-            raise ThreestepError(
-                f"{contract.full_name}: missing columns {sorted(want - have)}, unexpected columns {sorted(have - want)}"
-            )
+            wrong = f"missing columns {sorted(want - have)}, unexpected columns {sorted(have - want)}"
+            raise ThreestepError(f"{contract.full_name}: {wrong}")
         return rows.select(*(F.col(c.name).cast(c.type).alias(c.name) for c in contract.columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,8 @@ def test_only_the_door_opens_lake_tables(path):
 @pytest.mark.parametrize("path", [p for f in ("jobs", "udfs", "expectations") for p in _modules(f)], ids=str)
 def test_files_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_no_job_hides_a_module_of_the_language():
+    """The folder of spark-submit's main file comes first on the path."""
+    assert not {path.stem for path in (ROOT / "jobs").iterdir()} & (sys.stdlib_module_names - {"__init__"})

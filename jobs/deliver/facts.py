@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from expectations.product_words import STATUSES
-from jobs.calendar import calendar_days
+from jobs.calendars import calendar_days
 from jobs.deliver.limits import limits
 from jobs.deliver.read import Delivery
 from jobs.deliver.shapes import named

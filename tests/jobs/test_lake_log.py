@@ -88,7 +88,7 @@ class TestAppendRows:
 
     def test_what_is_required_has_to_be_there_and_nothing_is_quoted(self, spark, tmp_path):
         door = Lake(spark, str(tmp_path / "lake")).door(writes=[Schema.AUDIT])
-        with pytest.raises(ThreestepError, match=r"writing audit\.key_events failed") as caught:
+        with pytest.raises(ThreestepError, match=r"appending to audit\.key_events failed") as caught:
             door.append(KEY_EVENTS, [("+4915551234567", None, "why", at("2026-03-01T00:00:00"))])
         assert "4915551234567" not in str(caught.value) and caught.value.__cause__ is None
         assert door.version(KEY_EVENTS) == 0

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from jobs.calendar import calendar_days, day_types
+from jobs.calendars import calendar_days, day_types
 from jobs.errors import UsageError
 from jobs.period_settings import CalendarPolicy
 from jobs.segment.periods import days_of
