@@ -155,11 +155,14 @@ def _held(spark: SparkSession, found: Sequence[Coverage], date: dt.date) -> list
 def _scratch_settings(settings: RunSettings, scratch: Path, model_error: bool) -> RunSettings:
     homes = settings.policy.homes.model_copy(update={"enabled": True})
     extrapolation = settings.policy.extrapolation.model_copy(update={"model_error": model_error})
+    # Of however few days, what a week and a month would be given is compared.
+    periods = settings.policy.periods.model_copy(update={"min_days_week": 1, "min_days_month": 1})
+    policy = settings.policy.model_copy(update={"homes": homes, "extrapolation": extrapolation, "periods": periods})
     return settings.model_copy(
         update={
             "lake": str(scratch / "lake"),
             "keys": scratch / "keys",
-            "policy": settings.policy.model_copy(update={"homes": homes, "extrapolation": extrapolation}),
+            "policy": policy,
         }
     )
 

@@ -66,7 +66,11 @@ def flow_persons(truth: DataFrame, estimates: DataFrame) -> DataFrame:
         truth.select(*key, F.lit(1).alias("t"))
         .join(estimates.select(*key).distinct().withColumn("e", F.lit(1)), on=key, how="full")
         .groupBy("date")
-        .agg(F.count("t").alias("true"), F.count("e").alias("estimated"), F.count_if(F.col("t") == F.col("e")).alias("right"))
+        .agg(
+            F.count("t").alias("true"),
+            F.count("e").alias("estimated"),
+            F.count_if(F.col("t") == F.col("e")).alias("right"),
+        )
     )
     measure = [
         F.struct(
