@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from end_to_end_tools import messages, threestep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
 MONDAY, SUNDAY = "2026-03-02", "2026-03-08"
 

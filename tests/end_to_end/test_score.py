@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from end_to_end_tools import FIRST, threestep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
 
 @pytest.fixture(scope="module")
