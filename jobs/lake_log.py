@@ -53,8 +53,7 @@ def latest_version(location: str) -> int | None:
 
 def stored_bytes(location: str) -> int:
     """Bytes of a table's files, those of earlier versions too; 0 where there is no table."""
-    folder = Path(location.removeprefix("file:"))
-    return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
+    return sum(file.stat().st_size for file in _folder(location).rglob("*.parquet"))
 
 
 def append_rows(location: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -64,7 +63,7 @@ def append_rows(location: str, rows: Sequence[tuple[object, ...]]) -> None:
         location: Folder of the table.
         rows: Values in the order of its columns.
     """
-    table = DeltaTable(Path(location.removeprefix("file:")))
+    table = DeltaTable(_folder(location))
     schema = pa.schema(table.schema().to_arrow())
     columns = [pa.array(values, column.type) for values, column in zip(zip(*rows, strict=True), schema, strict=True)]
     write_deltalake(table, pa.Table.from_arrays(columns, schema.names), mode="append")
@@ -79,7 +78,7 @@ def delete_unused(location: str) -> None:
     Args:
         location: Folder of the table.
     """
-    folder = Path(location.removeprefix("file:"))
+    folder = _folder(location)
     table = DeltaTable(folder)
     for name in table.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False, full=True):
         file = folder / name
@@ -101,8 +100,12 @@ def _put(file: Path, text: str) -> bool:
     return True
 
 
+def _folder(location: str) -> Path:
+    return Path(location.removeprefix("file:"))
+
+
 def _log(location: str) -> Path:
-    return Path(location.removeprefix("file:")) / "_delta_log"
+    return _folder(location) / "_delta_log"
 
 
 def _is_commit(name: str) -> bool:

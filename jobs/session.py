@@ -54,7 +54,7 @@ _STATIC_CONF: dict[str, str] = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
 }
 
-_LIGHT_CONF = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+LIGHT_CONF = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 def get_session(
@@ -172,7 +172,7 @@ def light_session(session: SparkSession) -> SparkSession:
     For tables of some thousand rows: to compile a query takes longer than to run it.
     """
     light = _apply_runtime(session.newSession())
-    for key, value in _LIGHT_CONF.items():
+    for key, value in LIGHT_CONF.items():
         light.conf.set(key, value)
     return light
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.session import get_session
+from jobs.session import LIGHT_CONF, get_session
 
 # Rows come back as naive local times: keep local time and the session's time zone the same.
 os.environ["TZ"] = "UTC"
@@ -19,7 +19,7 @@ time.tzset()
 # Tests run each plan once or twice: compiling it well costs more than running it.
 os.environ.setdefault("THREESTEP_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("", "end_to_end", "properties")]
-from engine import INTERPRETED, compiling  # noqa: E402
+from engine import compiling  # noqa: E402
 
 pytest.register_assert_rewrite("bad_input_cases", "day_cases", "notebook_cases", "end_to_end_tools")
 
@@ -27,7 +27,7 @@ pytest.register_assert_rewrite("bad_input_cases", "day_cases", "notebook_cases",
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """A small local session, shared by every test of the process; it interprets its queries."""
-    extra = {"spark.sql.shuffle.partitions": "2", **INTERPRETED}
+    extra = {"spark.sql.shuffle.partitions": "2", **LIGHT_CONF}
     session = get_session("local[2]", driver_memory="2g", extra=extra)
     yield session
     session.stop()

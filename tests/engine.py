@@ -7,17 +7,18 @@ from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""Frames of a few rows are read sooner than code for them is compiled."""
+from jobs.session import LIGHT_CONF
 
 
 @contextmanager
 def compiling(spark: SparkSession) -> Iterator[None]:
     """The session compiles meanwhile, as it does in production."""
-    before = {name: spark.conf.get(name, None) for name in INTERPRETED}
-    for name in INTERPRETED:
+    before = {name: spark.conf.get(name, None) for name in LIGHT_CONF}
+    for name in LIGHT_CONF:
         spark.conf.unset(name)
-    yield
-    for name, value in before.items():
-        if value is not None:
-            spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is not None:
+                spark.conf.set(name, value)

@@ -139,7 +139,7 @@ def run_simulate(
     rows["corridors"] = write_corridors(world.corridors, params.out)
     say(f"city {world.city.name}: {rows['cells']} cells, {rows['zones']} zones, {rows['corridors']} corridors")
     folder = params.out / "truth"
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=2) as pool:
         say("master data, consent and itineraries")
         master_rows = pool.submit(_write_master, params, world, delivered)
         found = make_itineraries(
