@@ -12,7 +12,7 @@ from jobs.commands.delivering import dictionary, export, sheet
 from jobs.commands.erasing import erase
 from jobs.commands.making import demo, simulate
 from jobs.commands.running import job, run
-from jobs.commands.scoring import coverage, score
+from jobs.commands.scoring import coverage, score, trial
 from jobs.console import Teller
 from jobs.errors import ThreestepError
 
@@ -29,6 +29,7 @@ app.command("simulate")(simulate)
 app.command("run")(run)
 app.add_typer(job, name="job")
 app.command("score")(score)
+app.command("trial")(trial)
 app.command("coverage")(coverage)
 app.command("receipts")(receipts)
 app.command("explain-line")(explain_line)

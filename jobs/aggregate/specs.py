@@ -33,7 +33,6 @@ class ProductSpec:
         is_nested: Whether coarser levels of the partition are sums of the finest: what is counted adds up.
         small_cell_parts: Words of ``part`` that exist at places which small cells resolve, and nowhere else.
         bare_roles: Roles whose level is drawn without ``other``: others of the same product split it up.
-        is_zoned: Whether the domain is zones times words; else a public table of the product's own gives it.
     """
 
     contract: Contract
@@ -41,7 +40,6 @@ class ProductSpec:
     part_words: tuple[str, ...] = ()
     other_words: tuple[str, ...] = ()
     is_nested: bool = False
-    is_zoned: bool = True
     small_cell_parts: tuple[str, ...] = ()
     bare_roles: tuple[str, ...] = ()
 
@@ -72,17 +70,13 @@ SPECS: dict[str, ProductSpec] = {
             OD,
             {"origin_zone_id": "zone_id", "daypart": "part", "destination_zone_id": "other"},
             DAYPARTS,
-            is_zoned=False,
         ),
-        ProductSpec(
-            CATCHMENT, {"zone_id": "zone_id", "distance_band": "part", "home_zone_id": "other"}, is_zoned=False
-        ),
+        ProductSpec(CATCHMENT, {"zone_id": "zone_id", "distance_band": "part", "home_zone_id": "other"}),
         ProductSpec(
             CORRIDOR_FLOW,
             {"corridor_id": "zone_id", "direction": "part", "hour": "hour"},
             DIRECTIONS,
             SPEED_BANDS,
-            is_zoned=False,
             bare_roles=("corridor",),
         ),
     )

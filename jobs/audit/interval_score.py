@@ -5,6 +5,7 @@ Zones are clusters: the 24 hours of a zone err alike, so that its cells are no 2
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,11 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from expectations.contract import Schema
-from expectations.products import FOOTFALL, RELEASES
+from expectations.products import FOOTFALL
 from expectations.residents import RESIDENTS
 from expectations.zones import ZONES
-from jobs.lake import Lake
+from jobs.lake import Door
+from jobs.release.factors import residents_at
 from jobs.release.model_error import COARSER, FINEST, PLACE, Errors, ModelError, read_model_error
 from jobs.simulate.landing import MARKER
 from udfs.time import daypart
@@ -174,24 +175,20 @@ def _pooled(errors: Sequence[Sequence[float]]) -> tuple[float, float]:
     return round(below, 4), round(above, 4)
 
 
-def released_cells(lake: Lake, landing: Path, truth: Path) -> DataFrame:
-    """``interval_cells`` of every day of a simulated landing that has been released to a lake.
+def simulated_scale(door: Door, landing: Path, date: dt.date) -> float:
+    """How many official residents stand behind one simulated resident.
 
     Args:
-        lake: The lake.
+        door: Reads reference.
         landing: Landing directory that ``simulate`` wrote.
-        truth: The folder ``truth`` of that simulation.
+        date: As of this day.
     """
-    door = lake.door(reads=[Schema.PRODUCTS, Schema.REFERENCE])
-    valid = door.read(RELEASES).select("release_id")
-    released = door.read(FOOTFALL).join(F.broadcast(valid), on="release_id", how="left_semi")
-    kinds = zone_kinds(door.read(ZONES))
-    finest = F.broadcast(kinds.filter(F.col("kind") == FINEST))
-    told = door.read(RESIDENTS).join(finest, on="zone_id", how="left_semi")
-    people = told.agg(F.coalesce(F.sum("residents"), F.lit(0)).alias("people")).collect()[0]["people"]
-    scale = float(people) / int(str(_made(landing)["subscribers"]))
-    presence = released.sparkSession.read.parquet(str(truth / "presence"))
-    return interval_cells(released, presence, kinds, scale)
+    residents = door.read(RESIDENTS)
+    dates = residents.sparkSession.createDataFrame([(date,)], "date DATE")
+    finest = F.broadcast(zone_kinds(door.read(ZONES)).filter(F.col("kind") == FINEST))
+    told = residents_at(residents, dates).join(finest, on="zone_id", how="left_semi")
+    people = told.agg(F.coalesce(F.sum("people"), F.lit(0)).alias("people")).collect()[0]["people"]
+    return float(people) / int(str(_made(landing)["subscribers"]))
 
 
 def zone_kinds(zones: DataFrame) -> DataFrame:

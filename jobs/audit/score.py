@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,17 +17,14 @@ import pandas as pd
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from expectations.accuracy import ACCURACY
-from expectations.contract import Schema
 from expectations.gate import Gate
 from expectations.products import CATCHMENT, OD
 from jobs.aggregate.counts import mechanism
-from jobs.audit.interval_score import Coverage, added, coverage, model_errors, released_cells, simulated_city
+from jobs.audit.interval_score import added, coverage, model_errors, simulated_city
 from jobs.audit.journal import digest
 from jobs.audit.score_corridors import flow_cells, flow_persons, true_flows
 from jobs.audit.score_estimates import METHODS, Estimates, estimates
 from jobs.audit.score_measures import (
-    MEASURES_SCHEMA,
     cell_measures,
     footfall_cells,
     home_measures,
@@ -42,10 +40,11 @@ from jobs.audit.score_periods import (
     true_pairs,
     true_visitors,
 )
+from jobs.audit.score_record import TRUTH, check_simulated, held, record, scratch_settings
+from jobs.audit.score_released import released_measures
 from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
 from jobs.audit.score_visits import purpose_of, true_track, visit_cells, visit_measures
 from jobs.context import RunContext
-from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
 from jobs.release.model_error import write_model_error
@@ -55,10 +54,8 @@ from jobs.segment.longer import longer_pseudonyms
 from jobs.segment.periods import week_period
 from jobs.settings import RunSettings
 from jobs.simulate.clock import Clock
-from jobs.simulate.landing import MARKER
 
 STAGE_TWO = JOBS[: JOBS.index("aggregate")]
-TRUTH = ("itineraries", "lines", "homes", "presence", "corridor_hours")
 
 Say = Callable[[str, Mapping[str, object]], None]
 
@@ -109,62 +106,20 @@ def run_score(
     """
     check_simulated(settings.landing, truth)
     with tempfile.TemporaryDirectory(prefix="threestep-score-") as scratch:
-        inside = _scratch_settings(settings, Path(scratch), model_error=calibrate is None)
+        inside = scratch_settings(settings, Path(scratch), model_error=calibrate is None)
         run_pipeline(spark, inside, say=say, only=STAGE_TWO)
         score = _compare(spark, settings, inside, truth, say)
         if intervals or calibrate is not None:
             run_pipeline(spark, inside, say=say, only=("aggregate", "release"))
-            cells = released_cells(Lake(spark, inside.lake), settings.landing, truth).persist()
-            score = replace(score, measures=[*score.measures, *_held(spark, coverage(cells), settings.until)])
+            say("step", {"doing": "measuring what was released"})
+            found = released_measures(Lake(spark, inside.lake), inside, truth)
+            of_intervals = held(spark, coverage(found.cells), settings.until)
+            score = replace(score, measures=[*score.measures, *found.measures, *of_intervals])
             if calibrate is not None:
-                made = added(calibrate, simulated_city(settings.landing), model_errors(cells))
+                made = added(calibrate, simulated_city(settings.landing), model_errors(found.cells))
                 write_model_error(calibrate, made)
-    lake = Lake(spark, settings.lake)
-    with lake.lock():
-        rows = spark.createDataFrame([_row(score, row) for row in score.measures], ACCURACY.struct).coalesce(1)
-        lake.door(writes=[Schema.AUDIT]).merge(ACCURACY, rows)
+    record(spark, settings.lake, score.run_id, score.at, score.measures)
     return score
-
-
-def check_simulated(landing: Path, truth: Path) -> None:
-    """Refuse to score what is no simulation: exact counts of real persons would come out in the chart.
-
-    Raises:
-        UsageError: No simulation made the landing directory, or there is no truth.
-    """
-    if not (landing / MARKER).is_file():
-        raise UsageError(f"{landing} was not made by simulate: only simulated input can be scored")
-    missing = [name for name in TRUTH if not (truth / name).is_dir()]
-    if missing:
-        raise UsageError(f"{truth} holds no {', '.join(missing)}: give --truth the folder that simulate wrote")
-
-
-def _row(score: Score, measure: Row) -> tuple[object, ...]:
-    values = {**measure.asDict(), "run_id": score.run_id, "at": score.at}
-    return tuple(values[name] for name in ACCURACY.column_names)
-
-
-def _held(spark: SparkSession, found: Sequence[Coverage], date: dt.date) -> list[Row]:
-    rows: list[tuple[object, ...]] = [
-        (date, "interval_coverage", c.level, "threestep", c.share, c.cells) for c in found
-    ]
-    rows += [(date, "interval_coverage_error", c.level, "threestep", c.error, c.zones) for c in found]
-    return spark.createDataFrame(rows, MEASURES_SCHEMA).collect() if rows else []
-
-
-def _scratch_settings(settings: RunSettings, scratch: Path, model_error: bool) -> RunSettings:
-    homes = settings.policy.homes.model_copy(update={"enabled": True})
-    extrapolation = settings.policy.extrapolation.model_copy(update={"model_error": model_error})
-    # Of however few days, what a week and a month would be given is compared.
-    periods = settings.policy.periods.model_copy(update={"min_days_week": 1, "min_days_month": 1})
-    policy = settings.policy.model_copy(update={"homes": homes, "extrapolation": extrapolation, "periods": periods})
-    return settings.model_copy(
-        update={
-            "lake": str(scratch / "lake"),
-            "keys": scratch / "keys",
-            "policy": policy,
-        }
-    )
 
 
 def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth: Path, say: Say) -> Score:
@@ -206,10 +161,7 @@ def _compare(spark: SparkSession, asked: RunSettings, inside: RunSettings, truth
     )
     visited = visit_cells(track, found.counted, found.resolution, found.profile, policy)
     parts.append(visit_measures(visited, found.visits, drawn))
-    measures = parts[0]
-    for part in parts[1:]:
-        measures = measures.unionByName(part)
-    rows = measures.orderBy("date", "measure", "level", "method").collect()
+    rows = _collected(parts, say)
     return Score(run_id, dt.datetime.now(dt.UTC), rows, cells.toPandas(), levels[-1])
 
 
@@ -255,6 +207,22 @@ def _periods(
     return parts
 
 
+def _collected(parts: Sequence[DataFrame], say: Say) -> list[Row]:
+    """The rows of all parts, in order of their names; two at a time, for most wait on small tasks."""
+    done = 0
+
+    def rows(part: DataFrame) -> list[Row]:
+        nonlocal done
+        found = part.collect()
+        done += 1
+        say("step", {"doing": f"measured {done} of {len(parts)} parts"})
+        return found
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        found = [row for part in pool.map(rows, parts) for row in part]
+    return sorted(found, key=lambda row: (row["date"], row["measure"], row["level"], row["method"]))
+
+
 def _shares(lines: DataFrame, persons: DataFrame) -> DataFrame:
     """How many persons of the simulation stand behind one of the panel, by day: ``date, factor``."""
     everyone = lines.filter("kind <> 'thing'").agg(F.count_distinct("person_id").alias("everyone"))
@@ -274,15 +242,3 @@ def _whole(cells: DataFrame, presence: DataFrame, shares: DataFrame) -> DataFram
             F.round(F.col("estimated") * F.col("factor")).cast("bigint").alias("estimated"),
         )
     )
-
-
-def table_lines(measures: Sequence[Row]) -> list[dict[str, object]]:
-    """One entry a measure and level, with the value of each method: the mean over the days."""
-    found: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for row in measures:
-        if row["value"] is not None:
-            found.setdefault((row["measure"], row["level"]), {}).setdefault(row["method"], []).append(row["value"])
-    return [
-        {"measure": measure, "zones": level, **{m: round(sum(v) / len(v), 4) for m, v in sorted(values.items())}}
-        for (measure, level), values in sorted(found.items())
-    ]

@@ -113,9 +113,25 @@ def visit_measures(truth: DataFrame, estimates: DataFrame, levels: DataFrame) ->
         levels: ``zone_id, level`` of the drawn levels.
     """
     told = (F.col("product") != "approach") | (F.col("other") != "unknown")
-    by_zone = _by_zone(_counts(truth.filter(told)), _counts(estimates.filter(told), "method")).join(
-        F.broadcast(levels.select("zone_id", "level")), on="zone_id", how="inner"
+    one = F.lit(1).alias("n")
+    true, found = (
+        word_counts(truth.filter(told).select("*", one)),
+        word_counts(estimates.filter(told).select("*", one), "method"),
     )
+    came = estimates.filter("product = 'approach'").join(F.broadcast(levels), on="zone_id", how="inner")
+    share = came.groupBy(*_BY).agg((F.count_if(F.col("other") != "unknown") / F.count("*")).alias("told"))
+    return distances(true, found, levels).unionByName(as_measures(share, {"approach_told": ("told", None)}))
+
+
+def distances(truth: DataFrame, estimates: DataFrame, levels: DataFrame) -> DataFrame:
+    """The distances of ``visit_measures`` from counts.
+
+    Args:
+        truth: See ``word_counts``.
+        estimates: The same with ``method``.
+        levels: ``zone_id, level`` of the drawn levels.
+    """
+    by_zone = _by_zone(truth, estimates).join(F.broadcast(levels.select("zone_id", "level")), on="zone_id", how="inner")
     parts = []
     for product, value, name in (
         ("dwell", "js", "dwell_js"),
@@ -129,18 +145,23 @@ def visit_measures(truth: DataFrame, estimates: DataFrame, levels: DataFrame) ->
             F.count("*").alias("zones"),
         )
         parts.append(as_measures(found, {name: ("worst", "zones"), f"{name}_median": ("median", "zones")}))
-    came = estimates.filter("product = 'approach'").join(F.broadcast(levels), on="zone_id", how="inner")
-    share = came.groupBy(*_BY).agg((F.count_if(F.col("other") != "unknown") / F.count("*")).alias("told"))
-    parts.append(as_measures(share, {"approach_told": ("told", None)}))
     return _united(parts)
 
 
-def _counts(cells: DataFrame, *more: str) -> DataFrame:
-    """Persons by word: the band, the sector of the whole day, age band with gender."""
+def word_counts(cells: DataFrame, *more: str) -> DataFrame:
+    """Persons by word: the band, the sector of the whole day, age band with gender.
+
+    Args:
+        cells: ``date, product, zone_id, part, other, n``.
+        more: Further columns to tell apart by.
+
+    Returns:
+        ``date, product, zone_id, word, n`` and those columns.
+    """
     word = F.when(F.col("product") == "approach", F.col("other")).otherwise(
         F.concat_ws(" ", "part", F.coalesce("other", F.lit("")))
     )
-    return cells.groupBy("date", "product", "zone_id", word.alias("word"), *more).agg(F.count("*").alias("n"))
+    return cells.groupBy("date", "product", "zone_id", word.alias("word"), *more).agg(F.sum("n").alias("n"))
 
 
 def _by_zone(truth: DataFrame, estimates: DataFrame) -> DataFrame:

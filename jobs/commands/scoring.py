@@ -1,4 +1,4 @@
-"""``threestep score`` and ``coverage``: how far estimates are from a truth, and how well the network resolves."""
+"""``threestep score``, ``trial`` and ``coverage``: how far from a truth, how surely, and how well the network tells."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands.options import LakeOption, MasterOption, MemoryOption, lake_root, with_run_settings
+from jobs.commands.options import (
+    DateOption,
+    LakeOption,
+    MasterOption,
+    MemoryOption,
+    PolicyOption,
+    as_date,
+    lake_root,
+    with_run_settings,
+)
 from jobs.console import Teller
-from jobs.settings import RunSettings
+from jobs.settings import RunSettings, load_policy
 
 
 @with_run_settings
@@ -18,7 +27,7 @@ def score(
     truth: Annotated[Path, typer.Option("--truth", help="The folder truth that simulate wrote")],
     chart: Annotated[Path | None, typer.Option("--chart", help="Picture (PNG) to draw of it")] = None,
     intervals: Annotated[
-        bool, typer.Option("--intervals", help="Also release the days, with noise, and measure how many intervals hold")
+        bool, typer.Option("--intervals", help="Also release the days, with noise, and measure what was released")
     ] = False,
     calibrate: Annotated[
         Path | None, typer.Option("--calibrate", help="File of model errors to add this simulation's to")
@@ -27,7 +36,8 @@ def score(
     driver_memory: MemoryOption = None,
 ) -> None:
     """Score a run on simulated input against its truth, and against nearest masts; write audit.accuracy."""
-    from jobs.audit.score import run_score, table_lines
+    from jobs.audit.score import run_score
+    from jobs.audit.score_record import table_lines
     from jobs.session import get_session
 
     teller = Teller()
@@ -39,7 +49,36 @@ def score(
         from jobs.audit.score_chart import draw_score
 
         draw_score(found, chart)
-    teller.rows("scored", table_lines(found.measures), "Accuracy before noise, mean over the days")
+    teller.rows("scored", table_lines(found.measures), "Accuracy, mean over the days")
+
+
+def trial(
+    lake: LakeOption,
+    city: Annotated[
+        Path | None, typer.Option("--city", help="cells, zones and population; built-in city without")
+    ] = None,
+    subscribers: Annotated[int, typer.Option("--subscribers", min=1, help="Lines of each simulation")] = 20_000,
+    seeds: Annotated[str, typer.Option("--seeds", help="Seeds: a range (11-20) or a list (11,12)")] = "11-20",
+    date: DateOption = "2026-03-03",
+    days: Annotated[int, typer.Option("--days", min=1, help="Local days of each simulation")] = 1,
+    policy: PolicyOption = None,
+    calibrate: Annotated[
+        Path | None, typer.Option("--calibrate", help="File of model errors to add these simulations' to")
+    ] = None,
+    master: MasterOption = None,
+    driver_memory: MemoryOption = None,
+) -> None:
+    """Simulate, run and release several cities that differ in their seed, and measure what was released."""
+    from jobs.audit.trial import Trial, run_trial, seeds_of, spread
+    from jobs.session import get_session
+
+    made = Trial(seeds_of(seeds), subscribers, as_date(date, "--date"), days, city, load_policy(policy), calibrate)
+    teller = Teller()
+    with teller.working("starting Spark"):
+        spark = get_session(master, driver_memory=driver_memory)
+    with teller.working("trying"):
+        found = run_trial(spark, made, lake_root(lake), say=teller.tell)
+    teller.rows("tried", spread(found), f"What was released, over {len(made.seeds)} seeds")
 
 
 def coverage(

@@ -53,7 +53,7 @@ def read_model_error(text: str, name: str = FILE) -> ModelError:
     except (ValueError, KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
-        raise UsageError(f"{name} is no calibration: `threestep score --calibrate` writes one")
+        raise UsageError(f"{name} is no calibration: `threestep trial --calibrate` writes one")
     return known
 
 

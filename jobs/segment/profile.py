@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from expectations.movement import PROFILE
@@ -21,9 +21,7 @@ def profile(sims: DataFrame, visitors: DataFrame, keyed_days: DataFrame) -> Data
         Rows of ``pseudonymous.profile``; age bands of ten years, ``unknown`` where master data says nothing.
     """
     age = F.year("date") - F.col("birth_year")
-    low = (F.floor(age / 10) * 10).cast("int")
-    band = F.when(age.between(0, 79), F.concat_ws("-", low, low + 9)).when(age.between(80, 120), F.lit("80+"))
-    attributes = F.struct("line_no", "valid_from", band.alias("age_band"), "gender", "home_zone_id")
+    attributes = F.struct("line_no", "valid_from", age_band(age).alias("age_band"), "gender", "home_zone_id")
     domestic = (
         sims.filter("purposes <> 0")
         .groupBy("date", "pseudonym")
@@ -47,3 +45,9 @@ def profile(sims: DataFrame, visitors: DataFrame, keyed_days: DataFrame) -> Data
         F.lit(None).cast("string").alias("home_zone_id"),
     )
     return domestic.unionByName(inbound).select(PROFILE.column_names)
+
+
+def age_band(age: Column) -> Column:
+    """The band of ten years that an age lies in; null without a possible age."""
+    low = (F.floor(age / 10) * 10).cast("int")
+    return F.when(age.between(0, 79), F.concat_ws("-", low, low + 9)).when(age.between(80, 120), F.lit("80+"))

@@ -91,7 +91,7 @@ def renewed(
         Rows of ``reference.footprints``, the same as if all were made anew, and the sectors solved (``sector``).
     """
     around, beams = touched(before, network, params)
-    anew = network.join(F.broadcast(beams), on="beam", how="left_semi").select("sector").distinct()
+    anew = network.join(F.broadcast(beams), on="beam", how="left_semi").select("sector").distinct().localCheckpoint()
     others = network.join(F.broadcast(anew), on="sector", how="left_anti").select("sector").distinct()
     kept = stored.withColumn("plan_id", F.lit(plan_id)).join(F.broadcast(others), on="sector", how="left_semi")
     found = footprints(network, around, priors, plan_id, params).join(F.broadcast(anew), on="sector", how="left_semi")
@@ -149,7 +149,6 @@ def _solve(door: Door, cells: DataFrame, ids: PlanIds, positioned: set[str], par
         anew = network.select("sector").distinct()
     else:
         found, anew = renewed(before, door.read(FOOTPRINTS), network, priors, ids.plan_id, params)
-        anew = anew.localCheckpoint()
     door.replace(FOOTPRINTS, found)
     written, solved = door.read(FOOTPRINTS), anew.count()
     beside = {

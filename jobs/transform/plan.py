@@ -110,12 +110,10 @@ def touched(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple
         counted[0].join(counted[1], on=["beam", "sector"], how="full")
         .where(~F.col("was").eqNullSafe(F.col("cells"))).select("beam").distinct()
     )  # fmt: skip
-    new = blocks(now, params).localCheckpoint()
+    # Each step is kept: the plan of all of them together takes longer to make than its result.
+    old, new = blocks(before, params).localCheckpoint(), blocks(now, params).localCheckpoint()
     marks = (F.lit(True).alias(name) for name in ("was", "stays"))
-    told = [
-        lists.select("block_x", "block_y", "beam", mark)
-        for lists, mark in zip((blocks(before, params), new), marks, strict=True)
-    ]
+    told = [lists.select("block_x", "block_y", "beam", mark) for lists, mark in zip((old, new), marks, strict=True)]
     either = told[0].join(told[1], on=["block_x", "block_y", "beam"], how="full").localCheckpoint()
     # A mast that comes can push another out of a block's list without being in it itself.
     differs = F.col("was").isNull() | F.col("stays").isNull() | F.col("is_changed").isNotNull()
@@ -123,6 +121,11 @@ def touched(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple
         either.join(F.broadcast(changed.withColumn("is_changed", F.lit(True))), on="beam", how="left")
         .where(differs).select("block_x", "block_y").distinct()
     )  # fmt: skip
-    beams = either.join(F.broadcast(here), on=["block_x", "block_y"], how="left_semi").select("beam").distinct()
+    beams = (
+        either.join(F.broadcast(here), on=["block_x", "block_y"], how="left_semi")
+        .select("beam")
+        .distinct()
+        .localCheckpoint()
+    )
     theirs = new.join(F.broadcast(beams), on="beam", how="left_semi").select("block_x", "block_y").distinct()
-    return new.join(F.broadcast(theirs), on=["block_x", "block_y"], how="left_semi"), beams
+    return new.join(F.broadcast(theirs), on=["block_x", "block_y"], how="left_semi").localCheckpoint(), beams

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import Row
 
-from jobs.audit.score import TRUTH, check_simulated, table_lines
+from jobs.audit.score_record import TRUTH, check_simulated, table_lines
 from jobs.errors import UsageError
 
 

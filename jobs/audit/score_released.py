@@ -1,0 +1,220 @@
+"""Scoring of what was released, noise and suppression included, against everybody's truth, as a buyer would meet it.
+
+Nothing but released and public tables and the truth of a simulation is read, so any released lake can be scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+
+from expectations.contract import Contract, Schema
+from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
+from expectations.product_words import ALL_ZONES
+from expectations.products import CATCHMENT, CORRIDOR_FLOW, OD, RELEASES
+from expectations.zones import ZONE_TILES, ZONES
+from jobs.aggregate.run import countable_tiles
+from jobs.aggregate.specs import SPECS
+from jobs.audit.interval_score import interval_cells, simulated_scale, zone_kinds
+from jobs.audit.score_measures import as_measures, cell_measures
+from jobs.audit.score_periods import catchment_measures, true_pairs, true_visitors
+from jobs.audit.score_visits import PRODUCTS, distances, true_track, visit_cells, word_counts
+from jobs.lake import Door, Lake
+from jobs.segment.days import days_frame
+from jobs.segment.periods import week_period
+from jobs.segment.profile import age_band
+from jobs.settings import RunSettings
+from jobs.simulate.clock import Clock
+from jobs.simulate.people import THING
+
+METHOD = "released"
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Released:
+    """What the scoring of a release came to.
+
+    Attributes:
+        measures: Rows of ``score_measures.MEASURES_SCHEMA``.
+        cells: See ``jobs.audit.interval_score.interval_cells``.
+    """
+
+    measures: list[Row]
+    cells: DataFrame
+
+
+def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Released:
+    """Measure what a lake has released of the settings' days.
+
+    Costs a pass over the true itineraries for each of trips and visits.
+
+    Args:
+        lake: The lake.
+        settings: Landing that ``simulate`` wrote, days and policy.
+        truth: The folder ``truth`` of that simulation.
+    """
+    door, policy, days = lake.door(reads=[Schema.PRODUCTS, Schema.REFERENCE]), settings.policy, settings.days
+    spark = door.read(RELEASES).sparkSession
+    read = {
+        name: spark.read.parquet(str(truth / name))
+        for name in ("itineraries", "lines", "homes", "presence", "corridor_hours")
+    }
+    zones, resolution = door.read(ZONES), door.read(ZONE_RESOLUTION)
+    countable = countable_tiles(zones, door.read(ZONE_TILES), door.read(CELL_POSITIONS).filter("ring IS NULL"))
+    counted = countable.localCheckpoint()
+    scale = simulated_scale(door, settings.landing, settings.until)
+    levels = counted.select("zone_id").distinct().join(zones.select("zone_id", "level"), on="zone_id", how="inner")
+    finest = str(zones.filter("is_finest").select("level").limit(1).collect()[0]["level"])
+    clock = Clock(settings.date, len(days), policy.time_zone)
+    dates = spark.createDataFrame([(day,) for day in days], "date DATE")
+    persons = everybody(read["lines"], dates).localCheckpoint()
+    footfall = _rows(door, "footfall")
+    cells = interval_cells(footfall, read["presence"], zone_kinds(zones), scale).localCheckpoint()
+    as_simulated = F.round(F.col("estimate") / F.lit(scale)).cast("bigint")
+    compared = cells.select(
+        *("date", "level", "zone_id", "hour", F.lit(METHOD).alias("method")),
+        F.round(F.col("true") / F.lit(scale)).cast("bigint").alias("true"),
+        as_simulated.alias("estimated"),
+    )
+    parts = [cell_measures(compared, "footfall"), shown_share(footfall, read["presence"])]
+    if CORRIDOR_FLOW.name in policy.products and door.exists(CORRIDOR_FLOW):
+        parts.append(cell_measures(_flows(door, read["corridor_hours"], as_simulated), "corridor"))
+    if OD.name in policy.products:
+        weeks = spark.createDataFrame(list({week_period(d)[5:]: d for d in days}.items()), "week STRING, date DATE")
+        pairs = true_pairs(read["itineraries"], persons, counted, clock)
+        parts.append(od_measures(pairs, _rows(door, OD.name), scale, finest, weeks))
+    stay = 60 * policy.segments.stay_minutes
+    if CATCHMENT.name in policy.products:
+        visitors = true_visitors(read["itineraries"], persons, read["homes"], counted, clock, stay)
+        found = _rows(door, CATCHMENT.name).filter("persons IS NOT NULL AND zone_id <> home_zone_id")
+        estimates = found.select("zone_id", F.col("home_zone_id").alias("other"), "persons", _method())
+        parts.append(catchment_measures(visitors.withColumn("date", F.lit(days[-1])), estimates, levels))
+    who = true_profile(persons, read["homes"])
+    track = true_track(read["itineraries"], persons, days_frame(spark, days, policy), stay)
+    visited = word_counts(_known(visit_cells(track, counted, resolution, who, policy).withColumn("n", F.lit(1))))
+    told = word_counts(_known(_visits(door, [name for name in PRODUCTS if name in policy.products])), "method")
+    parts.append(distances(visited, told, levels))
+    measures = [row for part in parts for row in part.orderBy("date", "measure", "level").collect()]
+    return Released(measures, cells)
+
+
+def everybody(lines: DataFrame, dates: DataFrame) -> DataFrame:
+    """Everybody of the simulation on each day, under a name of their own: ``date, person_id, pseudonym``.
+
+    Args:
+        lines: Rows of ``truth/lines``.
+        dates: ``date``.
+    """
+    persons = lines.filter(F.col("kind") != THING).select("person_id").distinct()
+    return persons.crossJoin(F.broadcast(dates)).select(
+        "date", "person_id", F.col("person_id").cast("string").cast("binary").alias("pseudonym")
+    )
+
+
+def true_profile(persons: DataFrame, homes: DataFrame) -> DataFrame:
+    """Age band and gender of everybody who lives in the city: the columns of ``pseudonymous.profile`` that count.
+
+    Args:
+        persons: See ``everybody``.
+        homes: Rows of ``truth/homes``.
+    """
+    who = homes.select("person_id", age_band(F.col("age")).alias("age_band"), "gender")
+    return persons.join(who, on="person_id", how="inner").select("date", "pseudonym", "age_band", "gender")
+
+
+def shown_share(released: DataFrame, presence: DataFrame) -> DataFrame:
+    """``footfall_shown``: share of the true person-hours that lie in cells with a figure, by date and level."""
+    shown = F.sum(F.when(F.col("persons").isNotNull(), F.col("true")).otherwise(0))
+    true = presence.select("date", "zone_id", "hour", F.col("persons").alias("true"))
+    found = (
+        released.join(true, on=["date", "zone_id", "hour"], how="inner")
+        .groupBy("date", "level", _method())
+        .agg((shown / F.nullif(F.sum("true"), F.lit(0))).alias("share"), F.count("*").alias("cells"))
+    )
+    return as_measures(found, {"footfall_shown": ("share", "cells")})
+
+
+def od_measures(truth: DataFrame, released: DataFrame, scale: float, level: str, weeks: DataFrame) -> DataFrame:
+    """Released flows between different zones against all true ones; what is not shown counts as nothing.
+
+    ``od_cpc``: common part of commuters (Lenormand et al. 2012), 2 sum min(t, e) / (sum t + sum e);
+    ``od_published``: share of the true trips in cells with a figure.
+
+    Args:
+        truth: See ``score_periods.true_pairs``.
+        released: Rows of ``products.od``.
+        scale: Official residents over simulated ones.
+        level: Level of the zones.
+        weeks: ``week, date``: the day to which a week's measures are entered.
+    """
+    keys = ["week", "origin_zone_id", "destination_zone_id", "daypart"]
+    apart = released.filter(
+        (F.col("origin_zone_id") != F.col("destination_zone_id"))
+        & (F.col("origin_zone_id") != ALL_ZONES)
+        & (F.col("destination_zone_id") != ALL_ZONES)
+    )
+    found = apart.select(F.col("period").alias("week"), *keys[1:], F.col("estimate").alias("found"))
+    both = truth.join(found, on=keys, how="full").select(
+        *keys,
+        (F.coalesce("persons", F.lit(0)) * F.lit(scale)).alias("t"),
+        F.coalesce("found", F.lit(0)).alias("e"),
+        F.col("found").isNotNull().alias("is_shown"),
+    )
+    common, t, e = F.sum(F.least("t", "e")), F.sum("t"), F.sum("e")
+    by_week = (
+        both.join(F.broadcast(weeks), on="week", how="inner")
+        .groupBy("date", F.lit(level).alias("level"), _method())
+        .agg(
+            F.round(2 * common / F.nullif(t + e, F.lit(0)), 9).alias("cpc"),
+            F.round(F.sum(F.when(F.col("is_shown"), F.col("t"))) / F.nullif(t, F.lit(0)), 9).alias("published"),
+            F.count("*").alias("cells"),
+        )
+    )
+    return as_measures(by_week, {"od_cpc": ("cpc", "cells"), "od_published": ("published", "cells")})
+
+
+def _flows(door: Door, truth: DataFrame, as_simulated: Column) -> DataFrame:
+    cell = ["date", "corridor_id", "direction", "hour"]
+    shown = _rows(door, CORRIDOR_FLOW.name).filter("estimate IS NOT NULL")
+    return shown.join(truth.select(*cell, F.col("persons").alias("true")), on=cell, how="inner").select(
+        "date", F.lit("corridor").alias("level"), _method(), "true", as_simulated.alias("estimated")
+    )
+
+
+def _rows(door: Door, product: str) -> DataFrame:
+    contract: Contract = SPECS[product].contract
+    valid = door.read(RELEASES).select("release_id")
+    return door.read(contract).join(F.broadcast(valid), on="release_id", how="left_semi")
+
+
+def _visits(door: Door, products: Sequence[str]) -> DataFrame:
+    """Shown figures of the products of visits, by the columns of a cell."""
+    parts = []
+    for name in products:
+        own = {place: column for column, place in SPECS[name].keys.items()}
+        cell = [
+            F.col(own[place]).alias(place) if place in own else F.lit(None).cast("string").alias(place)
+            for place in ("zone_id", "part", "other")
+        ]
+        shown = _rows(door, name).filter("persons IS NOT NULL")
+        parts.append(shown.select("date", F.lit(name).alias("product"), *cell, F.col("persons").alias("n"), _method()))
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.unionByName(part)
+    return whole
+
+
+def _known(cells: DataFrame) -> DataFrame:
+    """Sectors that are told, and visitors whose age and gender are: the unknown stand apart."""
+    of_visitors = (F.col("product") == "audience") & ((F.col("part") == _UNKNOWN) | (F.col("other") == _UNKNOWN))
+    of_sectors = (F.col("product") == "approach") & (F.col("other") == _UNKNOWN)
+    return cells.filter(~F.coalesce(of_visitors | of_sectors, F.lit(False)))
+
+
+def _method() -> Column:
+    return F.lit(METHOD).alias("method")
