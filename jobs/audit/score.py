@@ -109,16 +109,17 @@ def run_score(
         inside = scratch_settings(settings, Path(scratch), model_error=calibrate is None)
         run_pipeline(spark, inside, say=say, only=STAGE_TWO)
         score = _compare(spark, settings, inside, truth, say)
+        record(spark, settings.lake, score.run_id, score.at, score.measures)
         if intervals or calibrate is not None:
             run_pipeline(spark, inside, say=say, only=("aggregate", "release"))
             say("step", {"doing": "measuring what was released"})
             found = released_measures(Lake(spark, inside.lake), inside, truth)
-            of_intervals = held(spark, coverage(found.cells), settings.until)
-            score = replace(score, measures=[*score.measures, *found.measures, *of_intervals])
+            shown = [*found.measures, *held(spark, coverage(found.cells), settings.until)]
+            record(spark, settings.lake, score.run_id, score.at, shown)
+            score = replace(score, measures=[*score.measures, *shown])
             if calibrate is not None:
                 made = added(calibrate, simulated_city(settings.landing), model_errors(found.cells))
                 write_model_error(calibrate, made)
-    record(spark, settings.lake, score.run_id, score.at, score.measures)
     return score
 
 

@@ -117,14 +117,18 @@ def everybody(lines: DataFrame, dates: DataFrame) -> DataFrame:
 
 
 def true_profile(persons: DataFrame, homes: DataFrame) -> DataFrame:
-    """Age band and gender of everybody who lives in the city: the columns of ``pseudonymous.profile`` that count.
+    """Age band, gender and home of everybody who lives in the city: the columns of ``pseudonymous.profile`` that count.
 
     Args:
         persons: See ``everybody``.
         homes: Rows of ``truth/homes``.
     """
-    who = homes.select("person_id", age_band(F.col("age")).alias("age_band"), "gender")
-    return persons.join(who, on="person_id", how="inner").select("date", "pseudonym", "age_band", "gender")
+    who = homes.select(
+        "person_id", age_band(F.col("age")).alias("age_band"), "gender", F.col("zone_id").alias("home_zone_id")
+    )
+    return persons.join(who, on="person_id", how="inner").select(
+        "date", "pseudonym", "age_band", "gender", "home_zone_id"
+    )
 
 
 def shown_share(released: DataFrame, presence: DataFrame) -> DataFrame:

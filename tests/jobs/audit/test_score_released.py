@@ -26,8 +26,9 @@ class TestEverybody:
     def test_profile_of_those_who_live_there(self, spark):
         lines = frame(spark, "person_id BIGINT, kind STRING", (1, "resident"), (2, "visitor"))
         persons = everybody(lines, frame(spark, "date DATE", (DAY,)))
-        homes = frame(spark, "person_id BIGINT, age INT, gender STRING", (1, 39, "female"))
-        assert rows(true_profile(persons, homes), "age_band", "gender") == [("30-39", "female")]
+        homes = frame(spark, "person_id BIGINT, zone_id STRING, age INT, gender STRING", (1, "a", 39, "female"))
+        got = rows(true_profile(persons, homes), "age_band", "gender", "home_zone_id")
+        assert got == [("30-39", "female", "a")]
 
 
 def test_share_of_person_hours_that_are_shown(spark):
