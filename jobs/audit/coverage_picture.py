@@ -66,8 +66,9 @@ def draw_sector(prints: DataFrame, cells: DataFrame, ground: pd.DataFrame, cell_
     tiles = _plane(prints.where(F.col("sector") == int(one["sector"])).select("tile", "probability"))
     figure, axes = _page(f"Where a phone on one {one['technology']} cell may be")
     x, y = one["x"] / 1000, one["y"] / 1000
-    half = max(1.5, 2.2 * one["radius_m"] / 1000)
     values = _raster(tiles, tiles["probability"].to_numpy() * 100)
+    west, east, south, north = values.extent
+    half = max(1.5, (east - west) / 2, (north - south) / 2) * 1.1
     image = axes.imshow(values.image, extent=values.extent, origin="lower", cmap="YlGnBu", norm=LogNorm(vmin=0.003))
     figure.colorbar(image, ax=axes, shrink=0.7, label="Probability of the 100 m tile, per cent (logarithmic)")
     _borders(axes, ground)
@@ -76,11 +77,12 @@ def draw_sector(prints: DataFrame, cells: DataFrame, ground: pd.DataFrame, cell_
     if pd.notna(one["azimuth_deg"]):
         turn = np.radians(one["azimuth_deg"])
         axes.annotate(
-            "", (x + 0.45 * half * np.sin(turn), y + 0.45 * half * np.cos(turn)), (x, y),
+            "", (x + 0.3 * half * np.sin(turn), y + 0.3 * half * np.cos(turn)), (x, y),
             arrowprops={"arrowstyle": "->", "color": "#c2410c", "lw": 2},
         )  # fmt: skip
     axes.plot(x, y, "^", color="#c2410c", markersize=9, label="Its mast, and where it points")
-    axes.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
+    east, north = (west + east) / 2, (south + north) / 2
+    axes.set(xlim=(east - half, east + half), ylim=(north - half, north + half))
     axes.legend(loc="lower right", fontsize=8)
     return figure
 
