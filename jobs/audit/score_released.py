@@ -82,23 +82,24 @@ def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Release
         as_simulated.alias("estimated"),
     )
     parts = [cell_measures(compared, "footfall"), shown_share(footfall, read["presence"])]
-    if CORRIDOR_FLOW.name in policy.products and door.exists(CORRIDOR_FLOW):
+    if _is_released(door, CORRIDOR_FLOW.name):
         parts.append(cell_measures(_flows(door, read["corridor_hours"], as_simulated), "corridor"))
-    if OD.name in policy.products:
+    if _is_released(door, OD.name):
         weeks = spark.createDataFrame(list({week_period(d)[5:]: d for d in days}.items()), "week STRING, date DATE")
         pairs = true_pairs(read["itineraries"], persons, counted, clock)
         parts.append(od_measures(pairs, _rows(door, OD.name), scale, finest, weeks))
     stay = 60 * policy.segments.stay_minutes
-    if CATCHMENT.name in policy.products:
+    if _is_released(door, CATCHMENT.name):
         visitors = true_visitors(read["itineraries"], persons, read["homes"], counted, clock, stay)
         found = _rows(door, CATCHMENT.name).filter("persons IS NOT NULL AND zone_id <> home_zone_id")
         estimates = found.select("zone_id", F.col("home_zone_id").alias("other"), "persons", _method())
         parts.append(catchment_measures(visitors.withColumn("date", F.lit(days[-1])), estimates, levels))
-    who = true_profile(persons, read["homes"])
-    track = true_track(read["itineraries"], persons, days_frame(spark, days, policy), stay)
-    visited = word_counts(_known(visit_cells(track, counted, resolution, who, policy).withColumn("n", F.lit(1))))
-    told = word_counts(_known(_visits(door, [name for name in PRODUCTS if name in policy.products])), "method")
-    parts.append(distances(visited, told, levels))
+    of_visits = [name for name in PRODUCTS if _is_released(door, name)]
+    if of_visits:
+        who = true_profile(persons, read["homes"])
+        track = true_track(read["itineraries"], persons, days_frame(spark, days, policy), stay)
+        visited = word_counts(_known(visit_cells(track, counted, resolution, who, policy).withColumn("n", F.lit(1))))
+        parts.append(distances(visited, word_counts(_known(_visits(door, of_visits)), "method"), levels))
     measures = [row for part in parts for row in part.orderBy("date", "measure", "level").collect()]
     return Released(measures, cells)
 
@@ -188,6 +189,10 @@ def _flows(door: Door, truth: DataFrame, as_simulated: Column) -> DataFrame:
     return shown.join(truth.select(*cell, F.col("persons").alias("true")), on=cell, how="inner").select(
         "date", F.lit("corridor").alias("level"), _method(), "true", as_simulated.alias("estimated")
     )
+
+
+def _is_released(door: Door, product: str) -> bool:
+    return not door.read(RELEASES).filter(F.col("product") == product).isEmpty()
 
 
 def _rows(door: Door, product: str) -> DataFrame:
