@@ -20,7 +20,15 @@ from expectations.residents import RESIDENTS
 from expectations.zones import ZONES
 from jobs.lake import Door
 from jobs.release.factors import residents_at
-from jobs.release.model_error import COARSER, FINEST, PLACE, Errors, ModelError, read_model_error
+from jobs.release.model_error import (
+    COARSER,
+    FINEST,
+    PLACE,
+    Errors,
+    ModelError,
+    read_model_error,
+    write_model_error,
+)
 from jobs.simulate.landing import MARKER
 from udfs.time import daypart
 
@@ -168,6 +176,17 @@ def added(path: Path, city: Mapping[str, object], errors: Errors) -> ModelError:
     entries: list[dict[str, Sequence[float]]] = [dict(entry["errors"]) for entry in cities]  # type: ignore[call-overload]
     means = {name: _pooled([e[name] for e in entries if name in e]) for name in sorted({n for e in entries for n in e})}
     return ModelError({FOOTFALL.name: means}, tuple(cities))
+
+
+def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:
+    """Add the errors of a simulated landing directory to a calibration file.
+
+    Args:
+        path: The file, which may not be there yet.
+        landing: Landing directory that ``simulate`` wrote.
+        cells: See ``interval_cells``, released without a model error.
+    """
+    write_model_error(path, added(path, simulated_city(landing), model_errors(cells)))
 
 
 def _pooled(errors: Sequence[Sequence[float]]) -> tuple[float, float]:

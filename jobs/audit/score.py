@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from expectations.gate import Gate
 from expectations.products import CATCHMENT, OD
 from jobs.aggregate.counts import mechanism
-from jobs.audit.interval_score import added, coverage, model_errors, simulated_city
+from jobs.audit.interval_score import calibrate as add_calibration
 from jobs.audit.journal import digest
 from jobs.audit.score_corridors import flow_cells, flow_persons, true_flows
 from jobs.audit.score_estimates import METHODS, Estimates, estimates
@@ -40,14 +40,13 @@ from jobs.audit.score_periods import (
     true_pairs,
     true_visitors,
 )
-from jobs.audit.score_record import TRUTH, check_simulated, held, record, scratch_settings
+from jobs.audit.score_record import TRUTH, check_simulated, record, scratch_settings
 from jobs.audit.score_released import released_measures
 from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
 from jobs.audit.score_visits import purpose_of, true_track, visit_cells, visit_measures
 from jobs.context import RunContext
 from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
-from jobs.release.model_error import write_model_error
 from jobs.segment.days import days_frame, keyed_days
 from jobs.segment.keys import key_store
 from jobs.segment.longer import longer_pseudonyms
@@ -114,12 +113,10 @@ def run_score(
             run_pipeline(spark, inside, say=say, only=("aggregate", "release"))
             say("step", {"doing": "measuring what was released"})
             found = released_measures(Lake(spark, inside.lake), inside, truth)
-            shown = [*found.measures, *held(spark, coverage(found.cells), settings.until)]
-            record(spark, settings.lake, score.run_id, score.at, shown)
-            score = replace(score, measures=[*score.measures, *shown])
+            record(spark, settings.lake, score.run_id, score.at, found.measures)
+            score = replace(score, measures=[*score.measures, *found.measures])
             if calibrate is not None:
-                made = added(calibrate, simulated_city(settings.landing), model_errors(found.cells))
-                write_model_error(calibrate, made)
+                add_calibration(calibrate, settings.landing, found.cells)
     return score
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, Row
@@ -19,9 +20,10 @@ from expectations.products import CATCHMENT, CORRIDOR_FLOW, OD, RELEASES
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.run import countable_tiles
 from jobs.aggregate.specs import SPECS
-from jobs.audit.interval_score import interval_cells, simulated_scale, zone_kinds
+from jobs.audit.interval_score import coverage, interval_cells, simulated_scale, zone_kinds
 from jobs.audit.score_measures import as_measures, cell_measures
 from jobs.audit.score_periods import catchment_measures, true_pairs, true_visitors
+from jobs.audit.score_record import TRUTH, held
 from jobs.audit.score_visits import PRODUCTS, distances, true_track, visit_cells, word_counts
 from jobs.lake import Door, Lake
 from jobs.segment.days import days_frame
@@ -40,7 +42,7 @@ class Released:
     """What the scoring of a release came to.
 
     Attributes:
-        measures: Rows of ``score_measures.MEASURES_SCHEMA``.
+        measures: Rows of ``score_measures.MEASURES_SCHEMA``, how many intervals hold among them.
         cells: See ``jobs.audit.interval_score.interval_cells``.
     """
 
@@ -60,10 +62,7 @@ def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Release
     """
     door, policy, days = lake.door(reads=[Schema.PRODUCTS, Schema.REFERENCE]), settings.policy, settings.days
     spark = door.read(RELEASES).sparkSession
-    read = {
-        name: spark.read.parquet(str(truth / name))
-        for name in ("itineraries", "lines", "homes", "presence", "corridor_hours")
-    }
+    read = {name: spark.read.parquet(str(truth / name)) for name in TRUTH}
     zones, resolution = door.read(ZONES), door.read(ZONE_RESOLUTION)
     countable = countable_tiles(zones, door.read(ZONE_TILES), door.read(CELL_POSITIONS).filter("ring IS NULL"))
     counted = countable.localCheckpoint()
@@ -101,7 +100,7 @@ def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Release
         visited = word_counts(_known(visit_cells(track, counted, resolution, who, policy).withColumn("n", F.lit(1))))
         parts.append(distances(visited, word_counts(_known(_visits(door, of_visits)), "method"), levels))
     measures = [row for part in parts for row in part.orderBy("date", "measure", "level").collect()]
-    return Released(measures, cells)
+    return Released([*measures, *held(spark, coverage(cells), settings.until)], cells)
 
 
 def everybody(lines: DataFrame, dates: DataFrame) -> DataFrame:
@@ -212,10 +211,7 @@ def _visits(door: Door, products: Sequence[str]) -> DataFrame:
         ]
         shown = _rows(door, name).filter("persons IS NOT NULL")
         parts.append(shown.select("date", F.lit(name).alias("product"), *cell, F.col("persons").alias("n"), _method()))
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole.unionByName(part)
-    return whole
+    return reduce(DataFrame.unionByName, parts)
 
 
 def _known(cells: DataFrame) -> DataFrame:

@@ -14,14 +14,13 @@ from pathlib import Path
 
 from pyspark.sql import Row, SparkSession
 
-from jobs.audit.interval_score import added, coverage, model_errors, simulated_city
+from jobs.audit.interval_score import calibrate, coverage
 from jobs.audit.journal import digest
 from jobs.audit.score_record import held, record, scratch_settings
 from jobs.audit.score_released import released_measures
 from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.pipeline import run_pipeline
-from jobs.release.model_error import write_model_error
 from jobs.settings import Policy, RunSettings
 from jobs.simulate.run import SimulateParams, run_simulate
 
@@ -49,6 +48,11 @@ class Trial:
     city: Path | None = None
     policy: Policy = field(default_factory=Policy)
     calibrate: Path | None = None
+
+    @property
+    def until(self) -> dt.date:
+        """Last local day."""
+        return self.start_date + dt.timedelta(days=self.days - 1)
 
 
 def seeds_of(text: str) -> tuple[int, ...]:
@@ -88,7 +92,6 @@ def run_trial(
     """
     measured: dict[int | None, list[Row]] = {}
     name = digest(trial.city, trial.subscribers, trial.start_date, trial.days, trial.policy.digest)
-    until = trial.start_date + dt.timedelta(days=trial.days - 1)
     with tempfile.TemporaryDirectory(prefix="threestep-trial-") as scratch:
         kept = Path(scratch) / "cells"
         for number, seed in enumerate(trial.seeds, start=1):
@@ -98,7 +101,7 @@ def run_trial(
             record(spark, lake_root, digest(name, seed), dt.datetime.now(dt.UTC), measured[seed])
             spark.catalog.clearCache()
         cells = spark.read.parquet(str(kept)).persist()
-        measured[None] = held(spark, coverage(cells), until)
+        measured[None] = held(spark, coverage(cells), trial.until)
         cells.unpersist()
     record(spark, lake_root, digest(name, *trial.seeds), dt.datetime.now(dt.UTC), measured[None])
     return measured
@@ -118,9 +121,8 @@ def _one(spark: SparkSession, trial: Trial, seed: int, inside: Path, kept: Path,
             delivered_at=now,
         ),
     )
-    until = trial.start_date + dt.timedelta(days=trial.days - 1)
     asked = RunSettings(
-        landing=landing, lake=str(inside / "lake"), keys=inside / "keys", date=trial.start_date, until=until,
+        landing=landing, lake=str(inside / "lake"), keys=inside / "keys", date=trial.start_date, until=trial.until,
         policy=trial.policy, as_of=max(now, dt.datetime.now(dt.UTC)),
     )  # fmt: skip
     settings = scratch_settings(asked, inside, model_error=trial.calibrate is None)
@@ -128,9 +130,8 @@ def _one(spark: SparkSession, trial: Trial, seed: int, inside: Path, kept: Path,
     found = released_measures(Lake(spark, settings.lake), settings, landing / "truth")
     found.cells.coalesce(1).write.parquet(str(kept))
     if trial.calibrate is not None:
-        made = added(trial.calibrate, simulated_city(landing), model_errors(found.cells))
-        write_model_error(trial.calibrate, made)
-    return [*found.measures, *held(spark, coverage(found.cells), until)]
+        calibrate(trial.calibrate, landing, found.cells)
+    return found.measures
 
 
 def spread(measured: Mapping[int | None, Sequence[Row]]) -> list[dict[str, object]]:
