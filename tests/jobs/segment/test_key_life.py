@@ -188,8 +188,8 @@ class TestExpiry:
         assert key_store(context).periods() == ["month-2026-03"]
         door = context.lake.door(reads=[Schema.PSEUDONYMOUS, Schema.AUDIT])
         assert rows(door.read(PROFILE), "date") == [("2026-03-02",)]
-        events = rows(door.read(KEY_EVENTS).filter("event <> 'created'"), "at", "event", "period", "reason")
-        assert [e[1:] for e in events] == [
+        events = door.read(KEY_EVENTS).filter("event <> 'created'").orderBy("at")
+        assert [(e.event, e.period, e.reason) for e in events.collect()] == [
             (word, "day-2026-03-03", "ordered by the privacy officer") for word in ("ordered", "destroyed")
         ]
         assert threestep(*destroy, "--reason", "again") == 2
