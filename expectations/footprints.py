@@ -1,4 +1,4 @@
-"""reference.sectors, footprints, cell_positions, zone_resolution: where a phone on a cell may be, how well known."""
+"""reference.sectors, footprints, cell_positions, zone_resolution: where a phone on a cell may be."""
 
 from __future__ import annotations
 
@@ -45,12 +45,13 @@ FOOTPRINTS = Contract(
         ("plan_id", "STRING!", "Plan that it was solved for"),
         ("sector", "BIGINT!", "See reference.sectors, which names each cell's"),
         ("tile", "BIGINT!", "Tile number"),
-        ("probability", "DOUBLE!", "P(tile | cell); sums to one over a sector"),
+        ("weight", "BIGINT!", "Prior of the tile times the share of its phones that one cell has, billionths"),
+        ("probability", "DOUBLE!", "P(tile | cell); sums to one over a sector; 0: cut off, being far below the mean"),
     ),
     keys=("sector", "tile"),
     mode=WriteMode.REPLACE_ALL,
     retention="as the plan",
-    rules=(NotNull("sector"), NotNull("tile"), NotNull("probability"), Between("probability", 0, 1)),
+    rules=(NotNull("sector"), NotNull("tile"), Between("weight", 1), Between("probability", 0, 1)),
 )
 
 CELL_POSITIONS = Contract(

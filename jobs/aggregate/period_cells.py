@@ -126,7 +126,7 @@ def catchment_cells(visits: DataFrame, homes: DataFrame, purpose: str) -> DataFr
 
     Args:
         visits: Rows of ``pseudonymous.visits`` of one month.
-        homes: See ``jobs.transform.homes.home_zones``.
+        homes: See ``jobs.transform.usual_places.home_zones``.
         purpose: Purpose of the product.
 
     Returns:

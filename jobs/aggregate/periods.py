@@ -37,8 +37,10 @@ from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
 from jobs.settings import Policy
-from jobs.transform.homes import HomeParams, home_zones
+from jobs.transform.homes import HomeParams
 from jobs.transform.presence import counted_zones
+from jobs.transform.prior import home_lifts
+from jobs.transform.usual_places import home_zones
 
 _NOISED = ", ".join(f"{c.name} {c.type}" for c in NOISED.columns)
 
@@ -112,7 +114,8 @@ def _catchment_counts(context: RunContext, door: Door, period: Period, *, lays_o
     purpose = policy.products[CATCHMENT.name].purpose
     gap = 60 * policy.segments.max_gap_minutes
     params = HomeParams.from_policy(policy.homes, policy.time_zone, gap)
-    homes = home_zones(_of_period(door, HOMES, period), purpose, params)
+    lifts = home_lifts(zones, tiles, door.read(RESIDENTS), policy.radio)
+    homes = home_zones(_of_period(door, HOMES, period), lifts, purpose, params)
     cells = catchment_cells(_of_period(door, VISITS, period), homes, purpose)
     return _counted(policy, CATCHMENT.name, period, within(cells, domain), domain if lays_out else None, zones)
 

@@ -42,7 +42,7 @@ def draw_coverage(spark: SparkSession, lake: str, out: Path, cell_id: str | None
     door = Lake(spark, lake).door(reads=[Schema.REFERENCE])
     if not door.exists(CELL_POSITIONS):
         raise UsageError(f"{lake} holds no footprints: run its jobs up to footprints first")
-    sectors, prints = door.read(SECTORS), door.read(FOOTPRINTS)
+    sectors, prints = door.read(SECTORS), door.read(FOOTPRINTS).where("probability > 0")
     positions = door.read(CELL_POSITIONS).where("ring IS NULL").select("cell_id", "radius_m")
     cells = sectors.join(positions, on="cell_id", how="inner")
     finest = door.read(ZONES).where("is_finest").select("zone_id")

@@ -16,6 +16,7 @@ from expectations.homes import HOMES
 from expectations.movement import MOVEMENT, PROFILE
 from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.products import CORRIDOR_FLOW
+from expectations.residents import RESIDENTS
 from expectations.segments import SEGMENTS
 from expectations.visits import VISITS
 from expectations.zones import ZONE_TILES, ZONES
@@ -27,14 +28,16 @@ from jobs.context import RunContext
 from jobs.segment.days import days_frame
 from jobs.segment.longer import longer_pseudonyms
 from jobs.transform.corridors import outside_of_network
-from jobs.transform.homes import HomeParams, cell_zones, home_votes, home_zones
+from jobs.transform.homes import HomeParams, cell_zones, home_votes
 from jobs.transform.month_visits import month_visits
 from jobs.transform.moves import MoveParams, corridor_moves
 from jobs.transform.presence import PresenceParams, by_unit, main_zones
+from jobs.transform.prior import home_lifts
 from jobs.transform.run import stay_params
 from jobs.transform.sectors import valid_cells
 from jobs.transform.stays import day_segments
 from jobs.transform.trips import od_contributions, trips
+from jobs.transform.usual_places import home_zones
 from udfs.purposes import serves
 from udfs.time import day_bounds, hour_offset_seconds
 
@@ -68,7 +71,7 @@ class Estimates:
         movement: Rows of ``pseudonymous.movement``.
         hours: ``date, pseudonym, role, hour, zone_id, method``.
         trips: ``date, origin_zone_id, destination_zone_id, trips, method``.
-        homes: See ``jobs.transform.homes.home_zones``, with ``method``.
+        homes: See ``jobs.transform.usual_places.home_zones``, with ``method``.
         pairs: Rows of ``pseudonymous.od_contributions``, with ``method``.
         monthly: Rows of ``pseudonymous.visits``, with ``method``.
         visits: See ``jobs.audit.score_visits.visit_cells``, bounded as released, with ``method``.
@@ -170,6 +173,7 @@ def _segments(context: RunContext, positions: DataFrame) -> DataFrame:
 def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose: str) -> DataFrame:
     """Homes of all the days, whatever their month, by both methods."""
     door, policy, days = context.lake.door(reads=[Schema.PSEUDONYMOUS]), context.policy, context.settings.days
+    known = context.lake.door(reads=[Schema.REFERENCE])
     params = HomeParams.from_policy(policy.homes, policy.time_zone, 60 * policy.segments.max_gap_minutes)
     tiles = counted.filter("role = 'partition'").select("tile", "zone_id")
     votes = home_votes(
@@ -180,8 +184,10 @@ def _homes(context: RunContext, counted: DataFrame, nearest: DataFrame, purpose:
         days_frame(context.spark, days, policy),
         params,
     )
-    both = {"threestep": door.read(HOMES), "nearest_cell": votes}
-    found = [home_zones(rows, purpose, params).withColumn("method", F.lit(name)) for name, rows in both.items()]
+    lifts = home_lifts(known.read(ZONES), known.read(ZONE_TILES), known.read(RESIDENTS), policy.radio).localCheckpoint()
+    # The baseline is a map of masts and nothing else.
+    both = {"threestep": (door.read(HOMES), lifts), "nearest_cell": (votes, lifts.limit(0))}
+    found = [home_zones(*given, purpose, params).withColumn("method", F.lit(name)) for name, given in both.items()]
     return found[0].unionByName(found[1])
 
 

@@ -175,27 +175,40 @@ def trip_measures(truth: DataFrame, estimates: DataFrame, level: str) -> DataFra
 
 
 def home_measures(truth: DataFrame, homes: DataFrame, level: str, min_nights: int) -> DataFrame:
-    """Home zones against the truth: ``homes_right``, and ``homes_told``, the share of persons whose home is told.
+    """Home zones against the truth.
+
+    ``homes_told``: share of persons whose home is told from nights. Of these the shares that are right:
+    ``homes_right``; ``homes_right_by_nights``, had nobody been registered; ``homes_right_moved``, of persons
+    who are registered elsewhere, so that the register misleads; ``homes_right_unregistered``, of those whose
+    address nothing tells.
 
     Args:
         truth: ``date, pseudonym, zone_id``: true homes of residents of the panel; date: the last of the days.
-        homes: ``pseudonym, home_zone_id, nights, is_fallback, method``.
+        homes: ``pseudonym, home_zone_id, night_zone_id, registered_zone_id, nights, is_fallback, method``.
         level: Level of the zones.
         min_nights: Fewest nights of a home that is judged.
     """
     judged = homes.filter((F.col("nights") >= min_nights) & ~F.col("is_fallback"))
     methods = homes.select("method").distinct()
+    told = judged.select("pseudonym", "method", "home_zone_id", "night_zone_id", "registered_zone_id")
     paired = (
         truth.crossJoin(F.broadcast(methods))
-        .join(judged.select("pseudonym", "method", "home_zone_id"), on=["pseudonym", "method"], how="left")
+        .join(told, on=["pseudonym", "method"], how="left")
         .withColumn("level", F.lit(level))
     )
-    told = F.count("home_zone_id")
-    found = paired.groupBy(*_BY).agg(
-        (F.count_if(F.col("home_zone_id") == F.col("zone_id")) / F.nullif(told, F.lit(0))).alias("right"),
-        (told / F.count("*")).alias("told"),
-    )
-    return as_measures(found, {"homes_right": ("right", None), "homes_told": ("told", None)})
+    is_told, registered = F.col("home_zone_id").isNotNull(), F.col("registered_zone_id")
+    groups = {
+        "homes_right": (is_told, "home_zone_id"),
+        "homes_right_by_nights": (is_told, "night_zone_id"),
+        "homes_right_moved": (is_told & (registered != F.col("zone_id")), "home_zone_id"),
+        "homes_right_unregistered": (is_told & registered.isNull(), "home_zone_id"),
+    }
+    parts = [F.count_if(is_told).alias("told"), F.count("*").alias("all")]
+    for name, (group, zone) in groups.items():
+        right = F.count_if(group & (F.col(zone) == F.col("zone_id")))
+        parts += [F.count_if(group).alias(f"n_{name}"), (right / F.nullif(F.count_if(group), F.lit(0))).alias(name)]
+    found = paired.groupBy(*_BY).agg(*parts).withColumn("share", F.col("told") / F.col("all"))
+    return as_measures(found, {"homes_told": ("share", "all"), **{name: (name, f"n_{name}") for name in groups}})
 
 
 def _rank(column: str) -> Column:

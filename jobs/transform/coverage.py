@@ -24,6 +24,11 @@ _OWN_TILES = 1
 """A beam counts, however weak, this many tiles around the tile of its mast: every cell has a footprint."""
 
 
+def block_of(index: Column) -> Column:
+    """Block of a tile's column or row."""
+    return F.floor(index / F.lit(BLOCK_TILES)).cast("bigint")
+
+
 def blocks(sectors: DataFrame, params: FootprintParams) -> DataFrame:
     """List the blocks in which each beam matters: ``block_x, block_y, beam``.
 

@@ -1,4 +1,4 @@
-"""Where a phone on a cell may be: the posterior over tiles, and the job that keeps it for the run's cell plan.
+"""The job that keeps, for the run's cell plan, where a phone on a cell may be.
 
 Geometry is solved here, once per distinct sector of a cell plan; what is sized like events never meets it.
 """
@@ -6,26 +6,27 @@ Geometry is solved here, once per distinct sector of a cell plan; what is sized 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from expectations.cells import CELLS
-from expectations.contract import Schema
+from expectations.contract import Contract, Schema
 from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS, ZONE_RESOLUTION
 from expectations.residents import RESIDENTS
 from expectations.tiles import TILES
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.errors import InputRejectedError
 from jobs.ingest.zone_tiles import tiles_of
-from jobs.transform.coverage import blocks, shares
-from jobs.transform.plan import PlanIds, plan_ids, stored_ids, touched
+from jobs.transform.coverage import blocks
+from jobs.transform.plan import PlanIds, plan_ids, stored_ids
 from jobs.transform.positions import cell_positions, renewed_positions, zone_resolution
-from jobs.transform.prior import MILLION, home_ground, other_ground, tile_priors
+from jobs.transform.posteriors import footprints, renewed, weights
+from jobs.transform.prior import home_ground, tile_priors
 from jobs.transform.sectors import FootprintParams, sectors, valid_cells
-from udfs.geo import settled
 from udfs.time import day_bounds
 
 if TYPE_CHECKING:
@@ -33,76 +34,11 @@ if TYPE_CHECKING:
     from jobs.lake import Door
 
 
-def footprints(
-    network: DataFrame, around: DataFrame, priors: DataFrame, plan_id: str, params: FootprintParams
-) -> DataFrame:
-    """Turn shares into posteriors: P(tile | cell) is proportional to the tile's prior times P(cell | tile).
-
-    Tiles below ``least_share`` of the footprint's mean tile are cut off, and the rest made to sum to one: at most
-    that share of the whole is cut.
-
-    Args:
-        network: Rows of ``reference.sectors``.
-        around: See ``coverage.blocks``; a footprint is whole if all blocks of its mast are there.
-        priors: See ``prior.tile_priors``, broadcast.
-        plan_id: See ``plan.plan_ids``.
-        params: See ``FootprintParams``.
-
-    Returns:
-        Rows of ``reference.footprints``. The same rows however the input is partitioned.
-    """
-    prior = F.coalesce("prior", F.lit(other_ground(params.radio)).cast("bigint"))
-    weight = F.greatest(F.round(F.col("share") * prior / F.lit(MILLION)), F.lit(1)).cast("bigint")
-    weighed = (
-        shares(network, around, params)
-        .join(F.broadcast(priors), on="tile", how="left")
-        .select("sector", F.struct("tile", weight.alias("weight")).alias("pair"))
-    )
-    gathered = weighed.groupBy("sector").agg(
-        F.collect_list("pair").alias("tiles"), F.sum("pair.weight").alias("all"), F.count(F.lit(1)).alias("n")
-    )
-    kept = settled(gathered, least=F.col("all") / F.col("n") * F.lit(params.least_share)).select(
-        "sector", F.filter("tiles", lambda t: t["weight"] >= F.col("least")).alias("tiles")
-    )
-    add_up = F.aggregate(F.col("tiles.weight"), F.lit(0).cast("bigint"), lambda total, one: total + one)
-    return (
-        settled(kept, total=add_up)
-        .select("sector", "total", F.inline("tiles"))
-        .withColumn("probability", F.col("weight") / F.col("total"))
-        .withColumn("plan_id", F.lit(plan_id))
-        .select(FOOTPRINTS.column_names)
-    )
-
-
-def renewed(
-    before: DataFrame, stored: DataFrame, network: DataFrame, priors: DataFrame, plan_id: str, params: FootprintParams
-) -> tuple[DataFrame, DataFrame]:
-    """Bring footprints to a changed plan: those that the change touches are solved anew, the others stay.
-
-    Args:
-        before: Rows of ``reference.sectors`` of the stored plan.
-        stored: Rows of ``reference.footprints`` of that plan.
-        network: Rows of ``reference.sectors`` of the new plan.
-        priors: The same as those that the stored ones were made with.
-        plan_id: See ``plan.plan_ids``.
-        params: The same, too.
-
-    Returns:
-        Rows of ``reference.footprints``, the same as if all were made anew, and the sectors solved (``sector``).
-    """
-    around, beams = touched(before, network, params)
-    anew = network.join(F.broadcast(beams), on="beam", how="left_semi").select("sector").distinct().localCheckpoint()
-    others = network.join(F.broadcast(anew), on="sector", how="left_anti").select("sector").distinct()
-    kept = stored.withColumn("plan_id", F.lit(plan_id)).join(F.broadcast(others), on="sector", how="left_semi")
-    found = footprints(network, around, priors, plan_id, params).join(F.broadcast(anew), on="sector", how="left_semi")
-    return kept.select(FOOTPRINTS.column_names).unionByName(found.select(FOOTPRINTS.column_names)), anew
-
-
 def run_footprints(context: RunContext) -> JobReport:
     """Solve the cell plan: sectors, footprints, their tiles, how well zones resolve, and what events join.
 
-    Skipped while the plan, the zones, the residents and the parameters are those of the stored positions, which
-    are written last. Where only cells changed, footprints that they touch are solved anew, and no others.
+    Skipped while the plan, the zones, the residents and the parameters are those of the stored sectors, which are
+    written last. Where only cells changed, footprints that they touch are made anew, and no others.
 
     Args:
         context: Context of the run; cells count that are valid on one of its days.
@@ -118,8 +54,7 @@ def run_footprints(context: RunContext) -> JobReport:
     cells = valid_cells(door.read(CELLS), start, end).persist()
     try:
         ids = plan_ids(cells.drop("is_moved"), door.read(ZONES), _residents(door), params)
-        positioned = stored_ids(door, CELL_POSITIONS)
-        if positioned == {ids.plan_id}:
+        if stored_ids(door, SECTORS) == {ids.plan_id}:
             return JobReport("footprints", skipped=True)
         if ids.cells == 0:
             raise InputRejectedError(
@@ -128,7 +63,7 @@ def run_footprints(context: RunContext) -> JobReport:
             )
         if ids.moved:
             context.say(f"{ids.moved} cells move within the run's days: each counts where it is for most of them")
-        solved = _solve(door, cells, ids, positioned, params)
+        solved = _solve(door, cells, ids, params)
         context.say(f"footprints of {ids.cells} cells: {solved} sectors solved")
     finally:
         cells.unpersist()
@@ -136,41 +71,48 @@ def run_footprints(context: RunContext) -> JobReport:
     return JobReport("footprints", rows_in=ids.cells, rows_out=ids.cells, counts=counts)
 
 
-def _solve(door: Door, cells: DataFrame, ids: PlanIds, positioned: set[str], params: FootprintParams) -> int:
-    """Write the five tables, ``positioned`` being the plans of the stored positions; returns the sectors solved."""
+def _solve(door: Door, cells: DataFrame, ids: PlanIds, params: FootprintParams) -> int:
+    """Write the five tables, sectors last, which say that all is done; returns the sectors solved."""
     zones, zone_tiles = door.read(ZONES), door.read(ZONE_TILES)
     network = sectors(cells, ids.plan_id, ids.ground_id, params).localCheckpoint()
     priors = tile_priors(zones, zone_tiles, _residents(door), params.radio)
     homes = home_ground(zones, zone_tiles, _residents(door), params.radio)
-    stored_plan = _renewable(door, ids)
-    before = door.read(SECTORS).localCheckpoint() if stored_plan else network
-    if not stored_plan:
-        found = footprints(network, blocks(network, params), priors, ids.plan_id, params)
-        anew = network.select("sector").distinct()
+    stored_plan, written = _renewable(door, ids), dict[Contract, DataFrame]()
+    if stored_plan:
+        # A change is a tenth of the work or less, and each slice costs time of its own.
+        params = replace(params, slices=max(1, params.slices // 8))
+        homes = homes.localCheckpoint()
+        before = door.read(SECTORS).localCheckpoint()
+        # Of its version: it is replaced while other tables are made of it.
+        stored = door.read(FOOTPRINTS, door.version(FOOTPRINTS))
+        prints, anew = renewed(before, stored, network, priors, ids.plan_id, params)
+        written[FOOTPRINTS] = prints
     else:
-        found, anew = renewed(before, door.read(FOOTPRINTS), network, priors, ids.plan_id, params)
-    door.replace(FOOTPRINTS, found)
-    written, solved = door.read(FOOTPRINTS), anew.count()
-    beside = {
-        TILES: tiles_of(zone_tiles, written),
-        ZONE_RESOLUTION: zone_resolution(written, network, zone_tiles),
-        SECTORS: network,
-    }
-    # Small tables wait on their logs more than they compute; positions, which say that all is done, come last.
-    with ThreadPoolExecutor(max_workers=len(beside)) as pool:
-        list(pool.map(lambda item: door.replace(*item), beside.items()))
-    if stored_plan and positioned == {stored_plan}:
+        before, anew = network, network.select("sector").distinct()
+        weighed = weights(network, blocks(network, params), priors, params)
+        door.replace(FOOTPRINTS, footprints(weighed, ids.plan_id, params))
+        prints = door.read(FOOTPRINTS)
+    prints = prints.where("probability > 0")
+    if stored_plan and stored_ids(door, CELL_POSITIONS) == {stored_plan}:
         stored = door.read(CELL_POSITIONS)
-        positions = renewed_positions(before, stored, written, network, homes, anew, ids.plan_id, params)
+        positions = renewed_positions(before, stored, prints, network, homes, anew, ids.plan_id, params)
     else:
-        positions = cell_positions(written, network, homes, ids.plan_id, params)
-    door.replace(CELL_POSITIONS, positions)
-    return solved
+        positions = cell_positions(prints, network, homes, ids.plan_id, params)
+    resolution, tiles = zone_resolution(prints, network, zone_tiles), tiles_of(zone_tiles, prints)
+    _write(door, {CELL_POSITIONS: positions, **written, ZONE_RESOLUTION: resolution, TILES: tiles})
+    door.replace(SECTORS, network)
+    return anew.count()
+
+
+def _write(door: Door, tables: Mapping[Contract, DataFrame]) -> None:
+    """Write tables side by side: small ones wait on their logs more than they compute."""
+    with ThreadPoolExecutor(max_workers=len(tables)) as pool:
+        list(pool.map(lambda item: door.replace(*item), tables.items()))
 
 
 def _renewable(door: Door, ids: PlanIds) -> str | None:
     """Plan of the stored footprints, if they are whole, of the stored sectors, and stand on the same ground."""
-    if not door.exists(SECTORS) or not door.exists(FOOTPRINTS):
+    if not door.exists(SECTORS):
         return None
     stored = door.read(SECTORS).select("plan_id", "ground_id").distinct().limit(2).collect()
     if len(stored) != 1 or stored[0]["ground_id"] != ids.ground_id:

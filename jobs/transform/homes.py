@@ -1,4 +1,4 @@
-"""Stage 2 of monthly products: where units live and work, from nights and working hours under the month's key.
+"""Stage 2 of monthly products: votes for where units live and work, by night and working hour, under the month's key.
 
 A zone is voted for by the whole footprint of each cell, not by the drawn position: over a month the draws
 of single days would be averaged out anyhow, and what is told is a zone of the published partition, which
@@ -28,7 +28,6 @@ from jobs.settings import HomesPolicy
 from jobs.transform.month_visits import month_visits
 from jobs.transform.presence import counted_zones
 from jobs.transform.trips import finest_tiles
-from udfs.purposes import serves
 
 _SHARES = 1_000  # a cell's footprint is split over zones in thousandths
 
@@ -150,67 +149,6 @@ def home_votes(
         )
     )
     return renamed(voted.unionByName(told), months, "month").select(HOMES.column_names)
-
-
-def home_zones(votes: DataFrame, purpose: str, params: HomeParams) -> DataFrame:
-    """Tell each unit's home and place of work: the usual environment that visits are held against.
-
-    Home is the zone with most expected minutes at night; with fewer than ``min_nights`` nights it is the registered
-    zone (the latest told). A visitor has a country of origin instead, and no home here. Work is the zone with most
-    expected minutes in working hours of at least ``min_work_days`` days, unless that is home. Ties go to the zone
-    whose id comes first.
-
-    Args:
-        votes: Rows of ``pseudonymous.homes`` of a month.
-        purpose: Purpose of the product.
-        params: Fewest nights and days.
-
-    Returns:
-        One row a month and unit: ``month, pseudonym, home_zone_id`` (null: not told), ``confidence`` (share of the
-        night's minutes; null if fallback), ``nights, is_fallback, work_zone_id`` (null: none), ``origin`` (domestic, or
-        the mobile country code).
-    """
-    rows = votes.filter(serves(F.col("purposes"), purpose))
-    unit = ("month", "pseudonym")
-    by_zone = rows.groupBy(*unit, "vote", "zone_id").agg(F.sum("minutes").alias("minutes"), F.max("date").alias("date"))
-    at_night, at_work = F.col("vote") == "night", F.col("vote") == "work"
-    # The order of a struct's fields: most minutes first, then the smaller id.
-    longest = F.struct((-F.col("minutes")).alias("less"), "zone_id")
-    latest = F.struct(F.datediff(F.lit("1970-01-01"), F.col("date")).alias("less"), "zone_id")
-    chosen = by_zone.groupBy(*unit).agg(
-        F.min(F.when(at_night, longest)).alias("night"),
-        F.sum(F.when(at_night, F.col("minutes"))).alias("minutes"),
-        F.min(F.when(at_work, longest)).alias("work"),
-        F.min(F.when(F.col("vote") == "registered", latest)).alias("registered"),
-        F.coalesce(F.min(F.when(F.col("vote") == "origin", F.col("zone_id"))), F.lit("domestic")).alias("origin"),
-    )
-    counted = rows.groupBy(*unit).agg(
-        F.count_distinct("night").alias("nights"), F.count_distinct(F.when(at_work, F.col("date"))).alias("work_days")
-    )
-    home = F.when(F.col("is_fallback"), F.col("registered.zone_id")).otherwise(F.col("night.zone_id"))
-    has_work = (F.col("work_days") >= params.min_work_days) & (F.col("origin") == "domestic")
-    has_work &= ~F.col("work.zone_id").eqNullSafe(F.col("home_zone_id"))
-    is_measured = (F.col("origin") == "domestic") & ~F.col("is_fallback")
-    return (
-        chosen.join(counted, on=list(unit), how="inner")
-        .withColumn("is_fallback", (F.col("nights") < params.min_nights) & (F.col("origin") == "domestic"))
-        .withColumn("home_zone_id", F.when(F.col("origin") == "domestic", home))
-        .select(
-            *unit,
-            "home_zone_id",
-            F.when(is_measured, -F.col("night.less") / F.col("minutes")).alias("confidence"),
-            "nights",
-            "is_fallback",
-            F.when(has_work, F.col("work.zone_id")).alias("work_zone_id"),
-            "origin",
-        )
-    )
-
-
-def environment(zone_id: Column, home_zone_id: Column, work_zone_id: Column) -> Column:
-    """Where in its usual environment a unit is: ``home``, ``work`` or ``neither``; home is told first."""
-    at_home, at_work = zone_id.eqNullSafe(home_zone_id), zone_id.eqNullSafe(work_zone_id)
-    return F.when(at_home, "home").when(at_work, "work").otherwise("neither")
 
 
 def run_homes(context: RunContext, days: Sequence[dt.date]) -> JobReport:

@@ -12,7 +12,7 @@ from jobs.lake import Door
 from jobs.transform.coverage import blocks
 from jobs.transform.sectors import FootprintParams
 
-METHOD = "signal-2"
+METHOD = "signal-3"
 """Part of the ground's digest: change it with the model, and stored footprints are made anew."""
 
 
@@ -87,12 +87,10 @@ def stored_ids(door: Door, contract: Contract) -> set[str]:
     return {str(row["plan_id"]) for row in door.read(contract).select("plan_id").distinct().limit(2).collect()}
 
 
-def touched(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple[DataFrame, DataFrame]:
-    """Find what a change of the plan touches.
+def changed_ground(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple[DataFrame, DataFrame]:
+    """Find the blocks in which a change of the plan can have changed anybody's share.
 
-    A beam is touched if it mattered, or matters, in a block with a beam of which the number of a sector's cells
-    changed, or in one of which the list of beams did: only there can shares have changed. Its footprints need all of
-    its blocks.
+    They are those with a beam of which the number of a sector's cells changed, and those whose list of beams did.
 
     Args:
         before: Rows of ``reference.sectors`` as stored.
@@ -100,7 +98,7 @@ def touched(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple
         params: See ``FootprintParams``.
 
     Returns:
-        The blocks to solve (see ``coverage.blocks``), and the touched beams (``beam``).
+        The blocks (``block_x, block_y``), and what is to be solved in them (see ``coverage.blocks``).
     """
     counted = [
         plan.groupBy("beam", "sector").agg(F.count(F.lit(1)).alias(name))
@@ -111,21 +109,15 @@ def touched(before: DataFrame, now: DataFrame, params: FootprintParams) -> tuple
         .where(~F.col("was").eqNullSafe(F.col("cells"))).select("beam").distinct()
     )  # fmt: skip
     # Each step is kept: the plan of all of them together takes longer to make than its result.
-    old, new = blocks(before, params).localCheckpoint(), blocks(now, params).localCheckpoint()
+    new = blocks(now, params).localCheckpoint()
     marks = (F.lit(True).alias(name) for name in ("was", "stays"))
-    told = [lists.select("block_x", "block_y", "beam", mark) for lists, mark in zip((old, new), marks, strict=True)]
-    either = told[0].join(told[1], on=["block_x", "block_y", "beam"], how="full").localCheckpoint()
+    lists = ((blocks(before, params), next(marks)), (new, next(marks)))
+    told = [beams.select("block_x", "block_y", "beam", mark) for beams, mark in lists]
     # A mast that comes can push another out of a block's list without being in it itself.
     differs = F.col("was").isNull() | F.col("stays").isNull() | F.col("is_changed").isNotNull()
     here = (
-        either.join(F.broadcast(changed.withColumn("is_changed", F.lit(True))), on="beam", how="left")
-        .where(differs).select("block_x", "block_y").distinct()
+        told[0].join(told[1], on=["block_x", "block_y", "beam"], how="full")
+        .join(F.broadcast(changed.withColumn("is_changed", F.lit(True))), on="beam", how="left")
+        .where(differs).select("block_x", "block_y").distinct().localCheckpoint()
     )  # fmt: skip
-    beams = (
-        either.join(F.broadcast(here), on=["block_x", "block_y"], how="left_semi")
-        .select("beam")
-        .distinct()
-        .localCheckpoint()
-    )
-    theirs = new.join(F.broadcast(beams), on="beam", how="left_semi").select("block_x", "block_y").distinct()
-    return new.join(F.broadcast(theirs), on=["block_x", "block_y"], how="left_semi").localCheckpoint(), beams
+    return here, new.join(F.broadcast(here), on=["block_x", "block_y"], how="left_semi")

@@ -43,12 +43,12 @@ def tile_priors(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, p
     )
 
 
-def home_ground(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, policy: RadioPolicy) -> DataFrame:
-    """Tell how much likelier the tiles of a zone are for units that are registered in it than for others.
+def home_lifts(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, policy: RadioPolicy) -> DataFrame:
+    """Tell how much likelier a zone is for units that are registered in it than for others.
 
     Of a unit's time half is taken to be spent in its zone of registration, and half spread like everybody over a ground
-    of ``home_residents``: a tile of the zone is then ``1 + home_residents / residents of the zone`` times as likely
-    as the prior says, be the zone small or large.
+    of ``home_residents``: the zone is then ``1 + home_residents / residents of the zone`` times as likely as the prior
+    says, be it small or large.
 
     Args:
         zones: Rows of ``reference.zones``.
@@ -57,20 +57,29 @@ def home_ground(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, p
         policy: See ``home_residents``; with 0 no zone is told.
 
     Returns:
-        One row a tile of the finest partition whose residents are told: ``tile, home``, a struct of ``zone_id`` and
-        ``lift``, the times less one.
+        One row a zone of the finest partition whose residents are told: ``zone_id, lift``, the times less one.
     """
-    finest = zones.where("is_finest").select("zone_id")
-    inside = zone_tiles.select("tile", "zone_id").join(F.broadcast(finest), on="zone_id", how="left_semi")
-    told = inside.join(_dense(zones, zone_tiles, residents), on="tile", how="inner")
+    told = _finest_tiles(zones, zone_tiles).join(_dense(zones, zone_tiles, residents), on="tile", how="inner")
     # Whole millionths: a sum must not hang on the order of rows.
     whole = F.sum(F.round(F.col("density") * F.lit(MILLION)).cast("decimal(38,0)"))
     people = told.groupBy("zone_id").agg((whole / F.lit(MILLION)).cast("double").alias("people"))
     lift = F.lit(float(policy.home_residents)) / F.col("people")
-    lifts = people.where("people > 0").select("zone_id", lift.alias("lift")).where("lift > 0")
-    return inside.join(F.broadcast(lifts), on="zone_id", how="inner").select(
-        "tile", F.struct("zone_id", "lift").alias("home")
+    return people.where("people > 0").select("zone_id", lift.alias("lift")).where("lift > 0")
+
+
+def home_ground(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, policy: RadioPolicy) -> DataFrame:
+    """Lay ``home_lifts`` over the ground: ``tile, home``, a struct of ``zone_id`` and ``lift``; one row a tile."""
+    lifts = home_lifts(zones, zone_tiles, residents, policy)
+    return (
+        _finest_tiles(zones, zone_tiles)
+        .join(F.broadcast(lifts), on="zone_id", how="inner")
+        .select("tile", F.struct("zone_id", "lift").alias("home"))
     )
+
+
+def _finest_tiles(zones: DataFrame, zone_tiles: DataFrame) -> DataFrame:
+    finest = zones.where("is_finest").select("zone_id")
+    return zone_tiles.select("tile", "zone_id").join(F.broadcast(finest), on="zone_id", how="left_semi")
 
 
 def _dense(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame) -> DataFrame:

@@ -143,17 +143,22 @@ def test_trips_found_missed_and_invented(spark):
 def test_only_homes_of_enough_nights_are_judged_and_the_fallback_never(spark):
     truth = frame(
         spark, "date DATE, pseudonym STRING, zone_id STRING",
-        (DAY, "p", "a"), (DAY, "q", "a"), (DAY, "r", "a"), (DAY, "s", "a"),
+        (DAY, "p", "a"), (DAY, "q", "a"), (DAY, "r", "a"), (DAY, "s", "a"), (DAY, "t", "a"),
     )  # fmt: skip
     homes = frame(
         spark,
-        "pseudonym STRING, home_zone_id STRING, nights INT, is_fallback BOOLEAN, method STRING",
-        ("p", "a", 3, False, "threestep"),
-        ("q", "b", 4, False, "threestep"),
-        ("r", "a", 2, True, "threestep"),
-        ("s", "a", 5, True, "threestep"),
+        "pseudonym STRING, home_zone_id STRING, night_zone_id STRING, registered_zone_id STRING, nights INT, "
+        "is_fallback BOOLEAN, method STRING",
+        ("p", "a", "b", "a", 3, False, "threestep"),
+        ("q", "b", "a", "b", 4, False, "threestep"),
+        ("r", "a", "a", "a", 2, True, "threestep"),
+        ("s", "a", "a", "a", 5, True, "threestep"),
+        ("t", "a", "a", None, 5, False, "threestep"),
     )
     assert measured(home_measures(truth, homes, "district", 3)) == {
-        ("district", "threestep", "homes_right"): (1 / 2, None),
-        ("district", "threestep", "homes_told"): (2 / 4, None),
+        ("district", "threestep", "homes_told"): (3 / 5, 5),
+        ("district", "threestep", "homes_right"): (2 / 3, 3),
+        ("district", "threestep", "homes_right_by_nights"): (2 / 3, 3),
+        ("district", "threestep", "homes_right_moved"): (0, 1),
+        ("district", "threestep", "homes_right_unregistered"): (1, 1),
     }

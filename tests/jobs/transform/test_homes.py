@@ -6,7 +6,8 @@ import pytest
 from frames import frame, rows
 
 from jobs.segment.longer import paired_pseudonyms, units_of
-from jobs.transform.homes import HomeParams, cell_zones, environment, home_votes, home_zones
+from jobs.transform.homes import HomeParams, cell_zones, home_votes
+from jobs.transform.usual_places import environment, home_zones
 from udfs.keys import pads
 from udfs.purposes import EVERY, bit
 
@@ -113,20 +114,35 @@ def test_homes_need_nights_and_work_needs_days(spark):
         # Nights that may not serve the purpose do not count.
         *(night("silent", d, "a", 100, EVERY - bit(PURPOSE)) for d in days),
         night("silent", days[0], "b", 50),
+        # Registered in c, which weighs three times; where no night was spent, the register adds nothing.
+        *(night("likely", d, zone, n) for d in days for zone, n in (("b", 200), ("c", 100))),
+        registered("likely", days[0], "c"),
+        *(night("moved", d, zone, n) for d in days for zone, n in (("b", 301), ("c", 100))),
+        registered("moved", days[0], "c"),
+        *(night("far", d, "b", 100) for d in days),
+        registered("far", days[0], "c"),
         # A visitor lives abroad.
         *(night("visitor", d, "a", 100) for d in days),
         (days[0], "2026-03", "visitor", EVERY, "origin", None, "208", 0),
     )
-    found = home_zones(votes, PURPOSE, PARAMS)
+    lifts = frame(spark, "zone_id STRING, lift DOUBLE", ("c", 2.0))
+    found = home_zones(votes, lifts, PURPOSE, PARAMS)
     assert rows(
         found, "pseudonym", "home_zone_id", "confidence", "nights", "is_fallback", "work_zone_id", "origin"
     ) == [
+        ("far", "b", 1.0, 3, False, None, "domestic"),
         ("full", "b", pytest.approx(500 / 900), 3, False, "c", "domestic"),
+        ("likely", "c", pytest.approx(300 / 500), 3, False, None, "domestic"),
+        ("moved", "b", pytest.approx(301 / 601), 3, False, None, "domestic"),
         ("short", "y", None, 2, True, None, "domestic"),
         ("silent", None, None, 1, True, None, "domestic"),
         ("tied", "a", 0.5, 3, False, None, "domestic"),
         ("visitor", None, None, 3, False, None, "208"),
     ]
+    told = rows(found, "pseudonym", "registered_zone_id", "night_zone_id")
+    assert [t for t in told if t[0] in ("likely", "short", "tied")] == [
+        ("likely", "c", "b"), ("short", "y", "a"), ("tied", None, "a"),
+    ]  # fmt: skip
 
 
 def test_the_usual_environment_is_home_work_or_neither(spark):
