@@ -115,6 +115,13 @@ class SegmentPolicy(Frozen):
     max_gap_same_ground_minutes: int = Field(default=720, ge=1)
     hours_before: int = Field(default=12, ge=0, le=24, description="Of the evening before, hours")
     hours_after: int = Field(default=4, ge=0, le=24, description="Of the small hours after, hours")
+    home_away_factor: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Odds of the zone where a unit is registered while it is on other ground than that of its home,"
+        " against on that ground; 1: wherever it is",
+    )
 
 
 class HomesPolicy(Frozen):

@@ -15,7 +15,7 @@ _PARTS = 1_000_000
 """Parts of one in which the draw for home is made."""
 
 
-def drawn(groups: DataFrame, places: DataFrame, profile: DataFrame) -> DataFrame:
+def drawn(groups: DataFrame, places: DataFrame, profile: DataFrame, away_factor: float = 1.0) -> DataFrame:
     """Draw the position of groups of runs in the footprint of their dominant cell.
 
     Where the unit is registered in a zone that the footprint covers, the draw is from the zone's run of
@@ -23,13 +23,19 @@ def drawn(groups: DataFrame, places: DataFrame, profile: DataFrame) -> DataFrame
     ``positions.cell_positions``. The draw for home is the same at all sites, so that a unit on two cells of one place
     is not at home on the one and elsewhere on the other by chance alone.
 
+    A unit has one home: on other ground than that of its home it is less likely in the zone around it. Which ground
+    that is the caller tells later, so there are two positions.
+
     Args:
         groups: Rows with ``date, pseudonym`` (spread by them) and ``place_no``.
         places: See ``stays.numbered_places``, broadcast.
         profile: Rows of ``pseudonymous.profile``.
+        away_factor: The odds of the registered zone on other ground than that of the home, against there.
 
     Returns:
-        The groups with ``tile``, ``by_small_cell`` and ``ground`` (``x, y, radius_m`` of the whole cell).
+        The groups with ``tile`` (on the ground of the home) and ``tile_away`` (on other ground), ``may_be_home``
+        (whether the footprint covers the registered zone), ``by_small_cell`` and ``ground`` (``x, y, radius_m`` of the
+        whole cell).
     """
     registered = profile.filter("home_zone_id IS NOT NULL").select("pseudonym", "date", "home_zone_id")
     theirs = F.filter("homes", lambda home: home["zone_id"] == F.col("home_zone_id"))
@@ -38,10 +44,23 @@ def drawn(groups: DataFrame, places: DataFrame, profile: DataFrame) -> DataFrame
         .join(F.broadcast(_slots(places)), on="place_no", how="inner")
         .withColumn("home", F.when(F.col("home_zone_id").isNotNull(), F.get(theirs, F.lit(0))))
     )
-    at_home = F.pmod(F.xxhash64(F.lit("home"), "pseudonym"), F.lit(_PARTS)) < F.col("home.at_home") * F.lit(_PARTS)
-    slot = F.when(at_home, F.col("home.first") + _hashed(F.col("home.slots"))).otherwise(_hashed(F.size("quantiles")))
-    return placed.withColumn("tile", F.element_at("quantiles", slot + 1)).select(
-        *groups.columns, "tile", "by_small_cell", "ground"
+    share = F.col("home.at_home")
+    less = F.lit(away_factor) * share
+    lot = F.pmod(F.xxhash64(F.lit("home"), "pseudonym"), F.lit(_PARTS))
+
+    def tile(at_home: Column) -> Column:
+        is_home = lot < at_home * F.lit(_PARTS)
+        slot = F.when(is_home, F.col("home.first") + _hashed(F.col("home.slots"))).otherwise(
+            _hashed(F.size("quantiles"))
+        )
+        return F.element_at("quantiles", slot + 1)
+
+    return placed.select(
+        *groups.columns,
+        tile(share).alias("tile"),
+        tile(less / (F.lit(1.0) - share + less)).alias("tile_away"),
+        F.col("home").isNotNull().alias("may_be_home"),
+        *("by_small_cell", "ground"),
     )
 
 

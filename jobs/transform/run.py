@@ -26,6 +26,7 @@ def stay_params(policy: Policy) -> StayParams:
         max_gap_seconds=60 * policy.segments.max_gap_minutes,
         max_gap_same_ground_seconds=60 * policy.segments.max_gap_same_ground_minutes,
         ping_pong_seconds=policy.cleaning.ping_pong_seconds,
+        away_factor=policy.segments.home_away_factor,
     )
 
 

@@ -32,12 +32,14 @@ class StayParams:
             each place gets half of this, and the rest is unknown.
         max_gap_same_ground_seconds: Longest silence that a stay on one ground bridges.
         ping_pong_seconds: Longest absence from a cell, on overlapping ground, that is no movement.
+        away_factor: See ``draw.drawn``.
     """
 
     stay_seconds: int
     max_gap_seconds: int
     max_gap_same_ground_seconds: int
     ping_pong_seconds: int
+    away_factor: float = 1.0
 
 
 def day_segments(
@@ -161,7 +163,8 @@ def segments(
 ) -> DataFrame:
     """Close groups into segments: dominant cell, drawn position, time shared with the neighbours, cut at midnight.
 
-    Positions: see ``jobs.transform.draw``. What lies farther from any contact than half of the longest shared
+    Positions: see ``jobs.transform.draw``; of the ground that covers the zone where the unit is registered, the home's
+    is that of the longest group. What lies farther from any contact than half of the longest shared
     silence is unknown.
 
     Args:
@@ -181,16 +184,20 @@ def segments(
     )
     place_no = F.col("weight").bitwiseAND(F.lit((1 << _PLACE_BITS) - 1)).cast("int")
     # The position is picked before the windows: they need not carry the quantiles.
-    placed = drawn(groups.withColumn("place_no", place_no), places, profile).select(
+    placed = drawn(groups.withColumn("place_no", place_no), places, profile, params.away_factor).select(
         *_TRACK,
-        *("purposes", "group_no", "starts", "ends", "place_no", "by_small_cell", "ground", "tile"),
+        *("purposes", "group_no", "starts", "ends", "place_no", "by_small_cell", "ground"),
+        *("tile", "tile_away", "may_be_home"),
         (F.col("ends") - F.col("starts") >= params.stay_seconds).alias("is_stay"),
     )
     order = Window.partitionBy(*_TRACK).orderBy("starts", "group_no")
     earlier = order.rowsBetween(Window.unboundedPreceding, -1)
+    whole = order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     following = F.lead("starts").over(order)
+    longest = F.struct((F.col("ends") - F.col("starts")).alias("seconds"), "place_no", "ground")
     shared = placed.select(
         "*",
+        F.max(F.when(F.col("may_be_home"), longest)).over(whole)["ground"].alias("home"),
         F.lag("starts").over(order).isNull().alias("is_first"),
         (F.col("starts") - _share(F.col("starts") - F.lag("ends").over(order), 1, params)).alias("begin"),
         (F.col("ends") + _share(following - F.col("ends"), 0, params)).alias("finish"),
@@ -199,7 +206,10 @@ def segments(
         F.last(F.when(F.col("is_stay"), F.col("ground")), ignorenulls=True).over(earlier).alias("stayed"),
         *(F.lag(name).over(order).alias(f"{name}_before") for name in ("place_no", "ends", "purposes")),
     )
-    on_corridors = with_ways(shared, nearby, params.max_gap_seconds)
+    from_home = distance_m(*(F.col(name) for name in ("ground.x", "ground.y", "home.x", "home.y")))
+    is_home = same_ground(from_home, F.col("ground.radius_m"), F.col("home.radius_m"))
+    settled = shared.withColumn("tile", F.when(is_home, F.col("tile")).otherwise(F.col("tile_away")))
+    on_corridors = with_ways(settled, nearby, params.max_gap_seconds)
     bounds = days.select("date", *(F.col(f"day_{end}").cast("long").alias(f"day_{end}") for end in ("start", "end")))
     return (
         on_corridors.join(F.broadcast(bounds), on="date", how="inner")

@@ -22,9 +22,9 @@ from udfs.time import daypart, local_hour
 def trips(segments: DataFrame, tiles: DataFrame, time_zone: str) -> DataFrame:
     """Trips between consecutive stays of a line on a day, whichever zones lie between.
 
-    From one zone to another it is a trip only if the two stays lie on different ground: two draws from overlapping
-    footprints may lie in two zones without anybody having moved. Within a zone it is one if a move was seen between
-    the stays, also one that came back to the same ground. A stay outside of all zones ends no trip and begins none. A
+    It is a trip if a move was seen between the stays, also one that came back to the same ground, or if they lie in
+    two zones and on different ground: two draws from overlapping footprints may lie in two zones without anybody having
+    moved. A stay outside of all zones ends no trip and begins none. A
     trip with a move over midnight is not seen as one.
 
     Args:
@@ -54,9 +54,8 @@ def trips(segments: DataFrame, tiles: DataFrame, time_zone: str) -> DataFrame:
         before["end_time"].alias("departure"),
         (F.col("moves") > before["moves"]).alias("was_on_way"),
     )
-    is_trip = F.when(F.col("origin_zone_id") == F.col("destination_zone_id"), F.col("was_on_way")).otherwise(
-        F.col("is_new_ground")
-    )
+    is_other_zone = F.col("origin_zone_id") != F.col("destination_zone_id")
+    is_trip = F.col("was_on_way") | (is_other_zone & F.col("is_new_ground"))
     return (
         paired.filter("purposes <> 0 AND origin_zone_id IS NOT NULL AND destination_zone_id IS NOT NULL")
         .filter(is_trip)

@@ -22,7 +22,7 @@ from udfs.keys import pads
 
 DAY = dt.date(2026, 3, 3)
 PARAMS = MovementParams(262, sim_is_unit=False, max_gap_seconds=43_200, cleaning=CleaningParams())
-CELLS = {"a": (0, 0), "b": (400, 0), "c": (3_000, 0), "x": (0, 20_000), "y": (20_000, 20_000)}
+CELLS = {"a": (0, 0), "b": (350, 0), "c": (3_000, 0), "x": (0, 20_000), "y": (20_000, 20_000)}
 
 # A visitor's SIM a case, so that cases do not meet: (time, cell) and the flags of each of its runs.
 FINE, WRONG, ODD, BACK = (False, 0, False), (True, 0, False), (False, 1, False), (False, 0, True)

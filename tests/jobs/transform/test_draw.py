@@ -61,3 +61,19 @@ class TestDrawn:
         stray = [m for m, n in zip(more, less, strict=True) if n < 10 and m >= 100]
         # Those at home on the first by chance alone: a tenth of the three fifths that drew from all slots.
         assert len(stray) / UNITS < 0.1 * 0.6 * 0.5
+
+    def test_on_other_ground_the_odds_of_home_are_lower(self, spark):
+        place = ("s", None, False, list(range(10)), HOME)
+        made = frame(spark, PLACES, (0, "c", 0.0, 0.0, 100.0, *place), (1, "d", 0.0, 0.0, 100.0, *place[:-1], None))
+        groups = frame(spark, GROUPS, *(("2026-03-03", _unit(u), n) for u in range(UNITS) for n in range(2)))
+        ddl = "date DATE, pseudonym BINARY, home_zone_id STRING"
+        profile = frame(spark, ddl, *(("2026-03-03", _unit(u), "home") for u in range(UNITS)))
+        found = rows(drawn(groups, made, profile, 0.1), "place_no", "may_be_home", "tile", "tile_away")
+        assert {row[:2] for row in found} == {(0, True), (1, False)}
+        near, away = ([row[n] in (3, 4) for row in found if row[0] == 0] for n in (2, 3))
+        # The odds of being home at once are 3 there and 0.3 elsewhere; a fifth of the others are there by chance.
+        assert sum(near) / UNITS == pytest.approx(0.75 + 0.25 / 5, abs=0.1)
+        assert sum(away) / UNITS == pytest.approx(0.3 / 1.3 + 1 / 1.3 / 5, abs=0.12)
+        # Who is home away from it is so there as well.
+        assert not any(a and not n for n, a in zip(near, away, strict=True))
+        assert all(row[2] == row[3] for row in found if row[0] == 1)

@@ -20,7 +20,7 @@ PARAMS = StayParams(stay_seconds=900, max_gap_seconds=7200, max_gap_same_ground_
 DAYS = [dt.date(2026, 3, 3), dt.date(2026, 3, 29), dt.date(2026, 10, 25)]
 CELLS = {
     # name: x, y, radius; a chain of overlapping cells, a large one over them, and two places far away
-    **{f"c{i}": (i * 450.0, 0.0, 300.0) for i in range(5)},
+    **{f"c{i}": (i * 300.0, 0.0, 300.0) for i in range(5)},
     "wide": (900.0, 500.0, 900.0),
     "far": (9_000.0, 0.0, 400.0),
     "farther": (9_500.0, 6_000.0, 500.0),
@@ -53,7 +53,7 @@ def _oracle(runs: list[Run], day: dt.date) -> list[tuple[Any, ...]]:
 
     def one_ground(cells: list[str]) -> bool:
         xs, ys, radii = zip(*(CELLS[c] for c in cells), strict=True)
-        return math.hypot(max(xs) - min(xs), max(ys) - min(ys)) <= 2 * max(radii)
+        return math.hypot(max(xs) - min(xs), max(ys) - min(ys)) <= 1.25 * max(radii)
 
     rests = []
     for start, *_ in runs:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 from frames import at, frame, rows
+from pyspark.sql import functions as F
 
 from expectations.footprints import CELL_POSITIONS
 from expectations.movement import MOVEMENT, PROFILE
@@ -31,7 +35,7 @@ def places(spark):
     return _places(
         spark,
         (HOME, "s1", 0.0, [11] * 4),
-        (HOME2, "s1", 400.0, [12] * 4),
+        (HOME2, "s1", 350.0, [12] * 4),
         (WORK, "s2", 5000.0, [21] * 4),
         (WORK, "s2", 5200.0, [22] * 4, 1, 8),
         (WORK, "s2", 7000.0, [23] * 4, 3, 8),
@@ -59,6 +63,30 @@ def _segments(spark, places, *runs):
     return [
         (a[5:16], b[5:16], kind, tile) for a, b, kind, tile in rows(found, "start_time", "end_time", "kind", "tile")
     ]
+
+
+def test_away_from_the_longest_stay_the_registered_zone_is_less_likely(spark):
+    """Both cells cover the zone; with a factor of nought nobody is drawn into it away from home."""
+    slots = [5] * 50 + [6] * 50
+    here = F.expr("array(named_struct('zone_id', 'here', 'first', 0, 'slots', 50, 'at_home', 0.999999999D))")
+    places = _places(spark, (HOME, "s1", 0.0, slots), (WORK, "s2", 5000.0, slots)).withColumn("homes", here)
+    runs = (
+        ("02T22:00:00", "03T07:00:00", HOME),
+        ("03T08:00:00", "03T16:00:00", WORK),
+        ("03T17:00:00", "04T02:00:00", HOME),
+    )
+    units = [bytes([n]) * 32 for n in range(60)]
+    ddl = ", ".join(f"{c.name} {c.type}" for c in MOVEMENT.columns)
+    spans = [(at(f"2026-03-{a}"), at(f"2026-03-{b}"), cell, 3, None) for a, b, cell in runs]
+    moved = frame(spark, ddl, *(("2026-03-03", u, 1, 15, *span) for u in units for span in spans))
+    who = frame(spark, "date DATE, pseudonym BINARY, home_zone_id STRING", *(("2026-03-03", u, "here") for u in units))
+    day = ("2026-03-03", "2026-03-02T23:00:00", "2026-03-03T23:00:00")
+    days = frame(spark, "date DATE, day_start TIMESTAMP, day_end TIMESTAMP", day)
+    params = replace(PARAMS, away_factor=0.0)
+    found = segments(settled_runs(located(moved, places), params), places, who, days, params)
+    tiles = Counter((start[11:13], tile) for start, tile in rows(found, "start_time", "tile"))
+    assert (tiles["23", 5], tiles["16", 5]) == (60, 60)
+    assert tiles["07", 6] > 15 and tiles["07", 5] + tiles["07", 6] == 60
 
 
 class TestSegments:

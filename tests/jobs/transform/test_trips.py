@@ -41,10 +41,10 @@ class TestTrips:
         assert _trips(spark, tiles, *day) == [("a", "b", "morning", 15), ("b", "a", "afternoon", 15)]
 
     def test_a_drawn_position_makes_no_trip(self, spark, tiles):
-        """Two draws on overlapping ground lie in two zones, with and without something seen between them."""
+        """Two draws on overlapping ground lie in two zones; what was seen between them makes a trip of it."""
         assert _trips(spark, tiles, (STAY, "06:00", 2, False), (STAY, "22:00", 3, False)) == []
         out = [(STAY, "06:00", 2, False), (MOVE, "06:50", 1, False), (STAY, "22:00", 3, False)]
-        assert _trips(spark, tiles, *out) == []
+        assert _trips(spark, tiles, *out) == [("a", "b", "morning", 15)]
 
     def test_within_a_zone_only_over_a_move(self, spark, tiles):
         assert _trips(spark, tiles, (STAY, "06:00", 1, False), (STAY, "22:00", 2, True)) == []
