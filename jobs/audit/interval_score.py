@@ -32,6 +32,9 @@ from jobs.release.model_error import (
 from jobs.simulate.landing import MARKER
 from udfs.time import daypart
 
+CELLS = ("product", "date", "level", "kind", "zone_id", "hour", "part", "estimate", "lower", "upper", "true")
+"""Columns of released figures beside the truth, one row a figure."""
+
 _Z95 = 1.959964
 _END = 0.975
 _LEAST = 0.01
@@ -66,7 +69,7 @@ def interval_cells(released: DataFrame, presence: DataFrame, kinds: DataFrame, s
         scale: Official residents over simulated ones.
 
     Returns:
-        ``date, level, kind, zone_id, hour, estimate, lower, upper, true``, one row a shown figure with an estimate.
+        ``CELLS``, one row a shown figure with an estimate.
     """
     hours = F.transform(F.split("covers", ","), lambda hour: hour.cast("int"))
     shown = released.filter("estimate IS NOT NULL").select(
@@ -80,8 +83,40 @@ def interval_cells(released: DataFrame, presence: DataFrame, kinds: DataFrame, s
         .join(F.broadcast(kinds.select("zone_id", "kind")), on="zone_id", how="inner")
         .groupBy(*figures)
         .agg((F.sum("persons") * F.lit(float(scale))).alias("true"))
-        .select(*figures, "true")
+        .withColumn("product", F.lit(FOOTFALL.name))
+        .withColumn("part", daypart(F.col("hour")))
+        .select(*CELLS)
     )
+
+
+def visit_interval_cells(released: DataFrame, truth: DataFrame, kinds: DataFrame, scale: float) -> DataFrame:
+    """Put released figures of visits beside true ones; where there is no true visit the truth is nought.
+
+    Args:
+        released: ``date, product, level, status, zone_id, part, other, estimate, lower, upper``; those of several
+            cells are left out.
+        truth: The same cells with ``n``, true visits, of everybody and of all zones that are counted.
+        kinds: ``zone_id, kind`` of these zones.
+        scale: Official residents over simulated ones.
+
+    Returns:
+        ``CELLS``; the level is told with the product, and ``part`` is the band of duration or the part of the day.
+    """
+    same = [
+        F.col(f"r.{name}").eqNullSafe(F.col(f"t.{name}")) for name in ("date", "product", "zone_id", "part", "other")
+    ]
+    true = F.coalesce("n", F.lit(0)) * F.lit(float(scale))
+    named = F.when(F.col("product") != "audience", F.col("part"))
+    return (
+        released.filter("status = 'published' AND estimate IS NOT NULL").alias("r")
+        .join(truth.alias("t"), on=same, how="left")
+        .select("r.*", true.alias("true"))
+        .join(F.broadcast(kinds.select("zone_id", "kind")), on="zone_id", how="inner")
+        .withColumn("level", F.concat_ws(", ", "product", "level"))
+        .withColumn("hour", F.lit(None).cast("int"))
+        .withColumn("part", named)
+        .select(*CELLS)
+    )  # fmt: skip
 
 
 def coverage(cells: DataFrame) -> list[Coverage]:
@@ -109,8 +144,8 @@ def _coverage(level: str, counts: Sequence[tuple[int, int]]) -> Coverage:
     return Coverage(level, share, error, zones, cells)
 
 
-def model_errors(cells: DataFrame) -> dict[str, tuple[float, float]]:
-    """The model error with which 95 % of the intervals would just have held, by kind of level and part of the day.
+def model_errors(cells: DataFrame) -> dict[str, dict[str, tuple[float, float]]]:
+    """The model error with which 95 % of the intervals would just have held, by product, kind of level and part.
 
     Each cell asks for the error that moves an end of its interval to the truth, beside what the interval carries
     already: on the logarithm of truth over estimate, the square of its distance over 1.96, less the square of the half
@@ -122,26 +157,29 @@ def model_errors(cells: DataFrame) -> dict[str, tuple[float, float]]:
         cells: See ``interval_cells``, released without a model error.
 
     Returns:
-        Errors by kind, and by kind and part of the day, see ``jobs.release.model_error.Errors``.
+        By product errors by kind, and by kind and part, see ``jobs.release.model_error.Errors``.
     """
     figure = F.col("estimate").cast("double")
     away = F.log(F.greatest(F.col("true"), F.lit(1.0)) / figure) / F.lit(_Z95)
     carried = (F.col("upper") - F.col("lower")) / (2 * F.lit(_Z95) * figure)
     asked = F.sqrt(F.greatest(F.lit(0.0), away * away - carried * carried))
-    names = F.array("kind", F.concat_ws(" ", "kind", daypart(F.col("hour"))))
+    names = F.array_distinct(F.array("kind", F.concat_ws(" ", "kind", "part")))
     sides = {"below": away < 0, "above": away > 0}
     by_name = (
         cells.filter("estimate > 0")
         .select(
-            "zone_id",
+            *("product", "zone_id"),
             *(F.round(F.when(there, asked).otherwise(0.0), 6).alias(side) for side, there in sides.items()),
             F.explode(names).alias("name"),
         )
-        .groupBy("name")
+        .groupBy("product", "name")
         .agg(F.count_distinct("zone_id").alias("zones"), *(F.percentile(s, F.lit(_END)).alias(s) for s in sides))
-        .orderBy("name")
+        .orderBy("product", "name")
     )
-    return {r["name"]: _errors(r["below"], r["above"], r["zones"]) for r in by_name.collect()}
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for row in by_name.collect():
+        found.setdefault(row["product"], {})[row["name"]] = _errors(row["below"], row["above"], row["zones"])
+    return found
 
 
 def _errors(below: float, above: float, zones: int) -> tuple[float, float]:
@@ -162,7 +200,7 @@ def _growth(zones: int) -> float:
     return t / z * math.sqrt(1 + 1 / zones)
 
 
-def added(path: Path, city: Mapping[str, object], errors: Errors) -> ModelError:
+def added(path: Path, city: Mapping[str, object], errors: Mapping[str, Errors]) -> ModelError:
     """A calibration file with a city more: the errors are the root mean squares over its cities.
 
     Args:
@@ -172,10 +210,18 @@ def added(path: Path, city: Mapping[str, object], errors: Errors) -> ModelError:
     """
     known = read_model_error(path.read_text(encoding="utf-8"), str(path)).cities if path.is_file() else ()
     others = [entry for entry in known if {k: v for k, v in entry.items() if k != "errors"} != dict(city)]
-    cities = [*others, {**city, "errors": dict(errors)}]
-    entries: list[dict[str, Sequence[float]]] = [dict(entry["errors"]) for entry in cities]  # type: ignore[call-overload]
-    means = {name: _pooled([e[name] for e in entries if name in e]) for name in sorted({n for e in entries for n in e})}
-    return ModelError({FOOTFALL.name: means}, tuple(cities))
+    entry = {**city, "errors": {product: dict(told) for product, told in errors.items()}}
+    cities: list[Mapping[str, object]] = [*others, entry]
+    asked: dict[tuple[str, str], list[Sequence[float]]] = {}
+    for one in cities:
+        by_product: Mapping[str, Mapping[str, Sequence[float]]] = one["errors"]  # type: ignore[assignment]
+        for product, named in by_product.items():
+            for name, pair in named.items():
+                asked.setdefault((product, name), []).append(pair)
+    means: dict[str, dict[str, tuple[float, float]]] = {}
+    for (product, name), pairs in sorted(asked.items()):
+        means.setdefault(product, {})[name] = _pooled(pairs)
+    return ModelError(means, tuple(cities))
 
 
 def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:

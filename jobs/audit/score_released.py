@@ -20,7 +20,13 @@ from expectations.products import CATCHMENT, CORRIDOR_FLOW, OD, RELEASES
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.run import countable_tiles
 from jobs.aggregate.specs import SPECS
-from jobs.audit.interval_score import coverage, interval_cells, simulated_scale, zone_kinds
+from jobs.audit.interval_score import (
+    coverage,
+    interval_cells,
+    simulated_scale,
+    visit_interval_cells,
+    zone_kinds,
+)
 from jobs.audit.score_measures import as_measures, cell_measures
 from jobs.audit.score_periods import catchment_measures, true_pairs, true_visitors
 from jobs.audit.score_record import TRUTH, held
@@ -35,6 +41,7 @@ from jobs.simulate.people import THING
 
 METHOD = "released"
 _UNKNOWN = "unknown"
+_CELL = ("date", "product", "zone_id", "part", "other")
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Released:
 
     Attributes:
         measures: Rows of ``score_measures.MEASURES_SCHEMA``, how many intervals hold among them.
-        cells: See ``jobs.audit.interval_score.interval_cells``.
+        cells: See ``jobs.audit.interval_score.CELLS``.
     """
 
     measures: list[Row]
@@ -97,8 +104,11 @@ def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Release
     if of_visits:
         who = true_profile(persons, read["homes"])
         track = true_track(read["itineraries"], persons, days_frame(spark, days, policy), stay)
-        visited = word_counts(_known(visit_cells(track, counted, resolution, who, policy).withColumn("n", F.lit(1))))
-        parts.append(distances(visited, word_counts(_known(_visits(door, of_visits)), "method"), levels))
+        visited = visit_cells(track, counted, resolution, who, policy).groupBy(*_CELL).agg(F.count("*").alias("n"))
+        visited, found = visited.localCheckpoint(), _visits(door, of_visits)
+        parts.append(distances(word_counts(_known(visited)), word_counts(_known(found), "method"), levels))
+        drawn = zone_kinds(zones).join(counted.select("zone_id").distinct(), on="zone_id", how="left_semi")
+        cells = cells.unionByName(visit_interval_cells(_known(found), visited, drawn, scale)).localCheckpoint()
     measures = [row for part in parts for row in part.orderBy("date", "measure", "level").collect()]
     return Released([*measures, *held(spark, coverage(cells), settings.until)], cells)
 
@@ -210,7 +220,12 @@ def _visits(door: Door, products: Sequence[str]) -> DataFrame:
             for place in ("zone_id", "part", "other")
         ]
         shown = _rows(door, name).filter("persons IS NOT NULL")
-        parts.append(shown.select("date", F.lit(name).alias("product"), *cell, F.col("persons").alias("n"), _method()))
+        parts.append(
+            shown.select(
+                *("date", "level", "status", "estimate", "lower", "upper"),
+                F.lit(name).alias("product"), *cell, F.col("persons").alias("n"), _method(),
+            )
+        )  # fmt: skip
     return reduce(DataFrame.unionByName, parts)
 
 

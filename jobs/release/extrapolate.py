@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from expectations.product_words import ALL_ZONES, DAYPARTS
+from expectations.product_words import ALL_ZONES, DAYPARTS, DWELL_BANDS
 from jobs.aggregate.specs import CELL
 from jobs.release.factors import ANYWHERE, SOURCES
 from jobs.release.intervals import interval
@@ -98,12 +98,12 @@ def _factor_at(rows: DataFrame, table: DataFrame, zone: Column) -> DataFrame:
 
 
 def _with_errors(rows: DataFrame, params: EstimateParams) -> DataFrame:
-    """Add ``_below`` and ``_above``, the model's error by product, kind of level and part of the day."""
+    """Add ``_below`` and ``_above``, the model's error by product, kind of level, and part of the day or duration."""
     told = [
         (product, kind, part, *errors.get(f"{kind} {part}", errors.get(kind, (0.0, 0.0))))
         for product, errors in sorted(params.errors.items())
         for kind in KINDS
-        for part in ("", *DAYPARTS)
+        for part in ("", *DAYPARTS, *DWELL_BANDS)
     ]
     schema = "product STRING, _kind STRING, _part STRING, _below DOUBLE, _above DOUBLE"
     table = rows.sparkSession.createDataFrame(told, schema)
@@ -112,7 +112,9 @@ def _with_errors(rows: DataFrame, params: EstimateParams) -> DataFrame:
         .when(F.col("level").isin(*params.levels), COARSER)
         .otherwise(PLACE)
     )
-    keyed = rows.withColumns({"_kind": kind, "_part": F.coalesce(daypart(F.col("hour")), F.lit(""))})
+    of_visit = F.when(F.col("product").isin("dwell", "approach"), F.col("part"))
+    part = F.coalesce(daypart(F.col("hour")), of_visit, F.lit(""))
+    keyed = rows.withColumns({"_kind": kind, "_part": part})
     found = keyed.join(F.broadcast(table), on=["product", "_kind", "_part"], how="left")
     return found.withColumns({name: F.coalesce(name, F.lit(0.0)) for name in ("_below", "_above")})
 

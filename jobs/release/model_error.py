@@ -18,8 +18,8 @@ KINDS = (FINEST, COARSER, PLACE)
 _STANDARD = "footfall"
 
 Errors = Mapping[str, tuple[float, float]]
-"""By kind of level (``place``), or by kind and part of the day (``place night``): how far below and above the estimate
-the truth lies, as standard deviations of the logarithm of truth over estimate."""
+"""By kind of level (``place``), or by kind and part of the day or band of duration (``place night``): how far below and
+above the estimate the truth lies, as standard deviations of the logarithm of truth over estimate."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class ModelError:
     cities: tuple[Mapping[str, object], ...]
 
     def of(self, product: str) -> Errors:
-        """Errors of a product; footfall's where it has none of its own."""
-        return {**self.errors[_STANDARD], **self.errors.get(product, {})}
+        """Errors of a product; footfall's where it has none of its own, of a kind of level or at all."""
+        standard, own = self.errors[_STANDARD], self.errors.get(product)
+        return standard if own is None else {**{kind: standard[kind] for kind in KINDS}, **own}
 
 
 def read_model_error(text: str, name: str = FILE) -> ModelError:

@@ -8,7 +8,14 @@ import random
 import pytest
 from frames import frame, rows
 
-from jobs.audit.interval_score import _growth, added, coverage, interval_cells, model_errors
+from jobs.audit.interval_score import (
+    _growth,
+    added,
+    coverage,
+    interval_cells,
+    model_errors,
+    visit_interval_cells,
+)
 from jobs.release.model_error import write_model_error
 
 RELEASED = (
@@ -16,8 +23,8 @@ RELEASED = (
     "estimate BIGINT, lower BIGINT, upper BIGINT"
 )
 CELLS = (
-    "date DATE, level STRING, kind STRING, zone_id STRING, hour INT, estimate BIGINT, lower BIGINT, upper BIGINT, "
-    "true DOUBLE"
+    "product STRING, date DATE, level STRING, kind STRING, zone_id STRING, hour INT, part STRING, estimate BIGINT, "
+    "lower BIGINT, upper BIGINT, true DOUBLE"
 )
 DAY = "2026-03-03"
 
@@ -35,11 +42,38 @@ class TestIntervalCells:
             *((DAY, "a", h, n) for h, n in ((1, 11), (2, 3), (3, 4))),
         )
         got = interval_cells(released, truth, frame(spark, "zone_id STRING, kind STRING", ("a", "finest")), 5.0)
-        assert rows(got, "hour", "estimate", "true") == [(1, 50, 55.0), (2, 30, 35.0)]
+        assert rows(got, "hour", "part", "estimate", "true") == [(1, "night", 50, 55.0), (2, "night", 30, 35.0)]
+
+    def test_visits_stand_beside_those_of_their_band_and_beside_none_where_there_are_none(self, spark):
+        released = frame(
+            spark,
+            "date DATE, product STRING, level STRING, status STRING, zone_id STRING, part STRING, other STRING, "
+            "estimate BIGINT, lower BIGINT, upper BIGINT",
+            (DAY, "dwell", "d", "published", "a", "15-30", None, 50, 40, 60),
+            (DAY, "dwell", "d", "published", "a", "30-60", None, 20, 10, 30),
+            (DAY, "dwell", "d", "merged", "a", "60-120", None, 20, 10, 30),
+            (DAY, "dwell", "d", "published", "uncounted", "15-30", None, 20, 10, 30),
+            (DAY, "audience", "d", "published", "a", "20-29", "female", 7, 5, 9),
+        )
+        truth = frame(
+            spark,
+            "date DATE, product STRING, zone_id STRING, part STRING, other STRING, n BIGINT",
+            (DAY, "dwell", "a", "15-30", None, 11),
+            (DAY, "dwell", "a", "60-120", None, 3),
+            (DAY, "audience", "a", "20-29", "female", 1),
+            (DAY, "audience", "a", "20-29", "male", 2),
+        )
+        kinds = frame(spark, "zone_id STRING, kind STRING", ("a", "place"))
+        got = visit_interval_cells(released, truth, kinds, 5.0)
+        assert rows(got, "product", "level", "kind", "part", "estimate", "true") == [
+            ("audience", "audience, d", "place", None, 7, 5.0),
+            ("dwell", "dwell, d", "place", "15-30", 50, 55.0),
+            ("dwell", "dwell, d", "place", "30-60", 20, 0.0),
+        ]
 
 
 def _cell(zone, hour, true, level="d", kind="finest", low=90, high=110):
-    return (DAY, level, kind, zone, hour, 100, low, high, float(true))
+    return ("footfall", DAY, level, kind, zone, hour, "night", 100, low, high, float(true))
 
 
 class TestCoverage:
@@ -61,7 +95,8 @@ class TestModelErrors:
         draw = random.Random(1)
         sizes = [(i, z * (0.4 if z < 0 else 0.2)) for i in range(1000) for z in [draw.gauss(0, 1)]]
         cells = [_cell(f"z{i}", 1, 100 * math.exp(size), low=98, high=102) for i, size in sizes]
-        found = model_errors(frame(spark, CELLS, *cells, _cell("p", 1, 101, "poi", "place")))
+        [(product, found)] = model_errors(frame(spark, CELLS, *cells, _cell("p", 1, 101, "poi", "place"))).items()
+        assert product == "footfall"
         assert found["finest"] == found["finest night"] == pytest.approx((0.4, 0.2), rel=0.1)
         assert found["place"] == found["place night"] == (0.01, 0.01)
 
@@ -75,9 +110,11 @@ def test_a_file_pools_its_cities_and_knows_them_again(tmp_path):
     path = tmp_path / "e.json"
     one, two = {"city": "x", "seed": 1}, {"city": "x", "seed": 2}
     low, high = (dict.fromkeys(("finest", "coarser", "place"), pair) for pair in ((0.3, 0.1), (0.4, 0.1)))
-    write_model_error(path, added(path, one, high))
-    write_model_error(path, added(path, one, low))
-    pooled = added(path, two, {**high, "place night": (2.0, 1.0)})
+    write_model_error(path, added(path, one, {"footfall": high}))
+    write_model_error(path, added(path, one, {"footfall": low}))
+    pooled = added(path, two, {"footfall": {**high, "place night": (2.0, 1.0)}, "dwell": {"place": (1.0, 2.0)}})
+    # Of a product's own errors none is mixed with footfall's by the part of the day.
+    assert pooled.of("dwell") == {**{k: pooled.of("od")[k] for k in ("finest", "coarser")}, "place": (1.0, 2.0)}
     assert pooled.of("footfall")["finest"] == pytest.approx((math.sqrt((0.09 + 0.16) / 2), 0.1), abs=1e-4)
     assert pooled.of("footfall")["place night"] == (2.0, 1.0)
     assert len(pooled.cities) == 2
