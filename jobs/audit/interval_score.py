@@ -105,7 +105,7 @@ def visit_interval_cells(released: DataFrame, truth: DataFrame, kinds: DataFrame
     same = [
         F.col(f"r.{name}").eqNullSafe(F.col(f"t.{name}")) for name in ("date", "product", "zone_id", "part", "other")
     ]
-    true = F.coalesce("n", F.lit(0)) * F.lit(float(scale))
+    true = F.coalesce("t.n", F.lit(0)) * F.lit(float(scale))
     named = F.when(F.col("product") != "audience", F.col("part"))
     return (
         released.filter("status = 'published' AND estimate IS NOT NULL").alias("r")

@@ -48,12 +48,12 @@ class TestIntervalCells:
         released = frame(
             spark,
             "date DATE, product STRING, level STRING, status STRING, zone_id STRING, part STRING, other STRING, "
-            "estimate BIGINT, lower BIGINT, upper BIGINT",
-            (DAY, "dwell", "d", "published", "a", "15-30", None, 50, 40, 60),
-            (DAY, "dwell", "d", "published", "a", "30-60", None, 20, 10, 30),
-            (DAY, "dwell", "d", "merged", "a", "60-120", None, 20, 10, 30),
-            (DAY, "dwell", "d", "published", "uncounted", "15-30", None, 20, 10, 30),
-            (DAY, "audience", "d", "published", "a", "20-29", "female", 7, 5, 9),
+            "estimate BIGINT, lower BIGINT, upper BIGINT, n BIGINT",
+            (DAY, "dwell", "d", "published", "a", "15-30", None, 50, 40, 60, 9),
+            (DAY, "dwell", "d", "published", "a", "30-60", None, 20, 10, 30, 9),
+            (DAY, "dwell", "d", "merged", "a", "60-120", None, 20, 10, 30, 9),
+            (DAY, "dwell", "d", "published", "uncounted", "15-30", None, 20, 10, 30, 9),
+            (DAY, "audience", "d", "published", "a", "20-29", "female", 7, 5, 9, 9),
         )
         truth = frame(
             spark,
