@@ -50,14 +50,14 @@ class EmissionFactors:
         co2_g: Carbon dioxide, grams a vehicle-kilometre.
         nox_g: Nitrogen oxides, grams a vehicle-kilometre.
         occupancy: Persons a car; everybody on a road is taken to be in a car.
-        mean_share: Of the corridor's length that a move covers. 5/9 is the mean length of a section between two points
-            drawn uniformly, given that it is a third of the whole at least.
+        mean_share: Of the corridor's length that a move covers. 2/3 is the mean length of a section between two points
+            drawn uniformly, given that it is half of the whole at least.
     """
 
     co2_g: float = 206.0
     nox_g: float = 0.694
     occupancy: float = 1.4
-    mean_share: float = 5 / 9
+    mean_share: float = 2 / 3
 
 
 def flow_domain(corridors: DataFrame, hours: Mapping[str, Sequence[int]]) -> DataFrame:

@@ -30,8 +30,8 @@ class MoveParams:
 
     purpose: str
     time_zone: str
-    least_m: float = 1_000.0
-    least_share: float = 1 / 3
+    least_m: float = 2_000.0
+    least_share: float = 1 / 2
     least_straight: float = 0.7
     longest_seconds: int = 1_800
 

@@ -50,24 +50,23 @@ class TestMoves:
         ]
 
     def test_a_stay_ends_a_trip(self, spark):
-        half = ("a", 600, 80, 600)
+        half = ("a", 1_200, 80, 600)
         assert rows(moves(spark, segment("06:50", "move", half), segment("07:00", "stay", half))) != []
         assert rows(moves(spark, segment("06:50", "stay", half), segment("07:00", "stay", half))) == []
 
-    def test_a_kilometre_or_a_third(self, spark):
+    def test_two_kilometres_or_half(self, spark):
         def one(metres: int, length: int) -> bool:
             return bool(rows(moves(spark, segment("07:00", "stay", ("a", metres, 80, 600)), lengths=(("a", length),))))
 
-        assert [one(*case) for case in ((990, 6_000), (1_000, 6_000), (-1_000, 6_000), (590, 1_800), (600, 1_800))] == [
-            False, True, True, False, True,
-        ]  # fmt: skip
+        cases = ((1_990, 6_000), (2_000, 6_000), (-2_000, 6_000), (890, 1_800), (900, 1_800))
+        assert [one(*case) for case in cases] == [False, True, True, False, True]
 
     def test_to_and_fro_is_no_move(self, spark):
         there, back = ("a", 3_000, 80, 600), ("a", -1_500, 80, 600)
         assert rows(moves(spark, segment("07:00", "move", there), segment("07:10", "stay", back))) == []
 
     def test_the_likelier_and_longer_corridor_wins(self, spark):
-        both = [("a", 2_000, 40, 600), ("b", -1_500, 90, 600)]
+        both = [("a", 3_000, 40, 600), ("b", -2_000, 90, 600)]
         assert rows(moves(spark, segment("07:00", "stay", *both)), "corridor_id", "direction") == [("b", "backward")]
 
     def test_only_what_serves_the_purpose_and_short_silences(self, spark):
