@@ -64,10 +64,11 @@ class TestModelError:
     def test_parts_of_the_day_and_other_products_may_have_their_own(self):
         footfall = {**FOOTFALL, "place night": (2.0, 0.1)}
         made = ModelError({"footfall": footfall, "dwell": {"place": (0.9, 0.8)}}, ())
-        assert made.of("dwell") == {**footfall, "place": (0.9, 0.8)} and made.of("od") == footfall
+        # A part that its own calibration never saw takes its own kind's error, not footfall's at that hour.
+        assert made.of("dwell") == {**FOOTFALL, "place": (0.9, 0.8)} and made.of("od") == footfall
 
     def test_products_without_one_take_that_of_footfall(self):
-        assert model_error().of("dwell") == model_error().of("footfall")
+        assert model_error().of("od") == model_error().of("footfall") != model_error().of("dwell")
 
     def test_written_and_read(self, tmp_path):
         made = ModelError({"footfall": FOOTFALL}, ({"city": "c", "seed": 1},))
