@@ -1,4 +1,4 @@
-"""reference.sectors, footprints, cell_positions, zone_resolution: where a phone on a cell may be."""
+"""reference.sectors, footprints, cell_positions, zone_resolution: where a phone on a cell may be, how well known."""
 
 from __future__ import annotations
 
@@ -51,7 +51,14 @@ FOOTPRINTS = Contract(
     keys=("sector", "tile"),
     mode=WriteMode.REPLACE_ALL,
     retention="as the plan",
-    rules=(NotNull("sector"), NotNull("tile"), Between("weight", 1), Between("probability", 0, 1)),
+    rules=(
+        NotNull("sector"),
+        NotNull("tile"),
+        NotNull("weight"),
+        NotNull("probability"),
+        Between("weight", 1),
+        Between("probability", 0, 1),
+    ),
 )
 
 CELL_POSITIONS = Contract(

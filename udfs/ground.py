@@ -9,7 +9,7 @@ GROUND_RADII = 1.25
 """Centres of footprints closer than this many radii (of the larger) cover the same ground.
 
 Radii are root mean squares, so that some half of a footprint lies farther out. With 2 a third of the stays next to home
-were lost in it; with less than 1, phones at rest wander. Chosen on a simulated city: see docs/accuracy.md.
+were lost in it; with less than 1, phones at rest wander. Chosen on a simulated city: see docs/positions.md.
 """
 
 

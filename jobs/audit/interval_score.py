@@ -154,7 +154,7 @@ def model_errors(cells: DataFrame) -> dict[str, dict[str, tuple[float, float]]]:
     for one more draw after a normal sample of Z, it grows by t / 1.96 · sqrt(1 + 1 / Z), t of Z - 1 degrees of freedom.
 
     Args:
-        cells: See ``interval_cells``, released without a model error.
+        cells: Rows of ``CELLS``, released without a model error.
 
     Returns:
         By product errors by kind, and by kind and part, see ``jobs.release.model_error.Errors``.
@@ -230,7 +230,7 @@ def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:
     Args:
         path: The file, which may not be there yet.
         landing: Landing directory that ``simulate`` wrote.
-        cells: See ``interval_cells``, released without a model error.
+        cells: Rows of ``CELLS``, released without a model error.
     """
     write_model_error(path, added(path, simulated_city(landing), model_errors(cells)))
 
