@@ -143,7 +143,8 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         ).strip()
     if (master or "local").startswith("local") and not submitted:
         cores = _local_cores(master or "local[*]")
-        conf["spark.sql.shuffle.partitions"] = str(max(4, 4 * cores))
+        # Adaptive execution puts together what is small; what is large is sorted in parts that fit into memory.
+        conf["spark.sql.shuffle.partitions"] = str(max(16, 16 * cores))
         conf["spark.default.parallelism"] = str(max(2, cores))
         if not (master or "").startswith("local-cluster"):
             conf["spark.driver.bindAddress"] = "127.0.0.1"
