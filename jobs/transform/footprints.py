@@ -73,15 +73,20 @@ def run_footprints(context: RunContext) -> JobReport:
 
 def _solve(door: Door, cells: DataFrame, ids: PlanIds, params: FootprintParams) -> int:
     """Write the five tables, sectors last, which say that all is done; returns the sectors solved."""
-    zones, zone_tiles = door.read(ZONES), door.read(ZONE_TILES)
-    network = sectors(cells, ids.plan_id, ids.ground_id, params).localCheckpoint()
-    priors = tile_priors(zones, zone_tiles, _residents(door), params.radio)
-    homes = home_ground(zones, zone_tiles, _residents(door), params.radio)
-    stored_plan, written = _renewable(door, ids), dict[Contract, DataFrame]()
+    zones, zone_tiles, residents = door.read(ZONES), door.read(ZONE_TILES), _residents(door)
+    priors = tile_priors(zones, zone_tiles, residents, params.radio)
+    planned = (
+        sectors(cells, ids.plan_id, ids.ground_id, params),
+        home_ground(zones, zone_tiles, residents, params.radio),
+    )
+    # All three are small: what takes time is planning them.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        made = pool.map(lambda frame: frame.localCheckpoint(), planned)
+        stored_plan, written = _renewable(door, ids), dict[Contract, DataFrame]()
+        network, homes = made
     if stored_plan:
         # A change is a tenth of the work or less, and each slice costs time of its own.
         params = replace(params, slices=max(1, params.slices // 8))
-        homes = homes.localCheckpoint()
         before = door.read(SECTORS).localCheckpoint()
         # Of its version: it is replaced while other tables are made of it.
         stored = door.read(FOOTPRINTS, door.version(FOOTPRINTS))

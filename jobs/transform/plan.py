@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame
@@ -109,10 +110,12 @@ def changed_ground(before: DataFrame, now: DataFrame, params: FootprintParams) -
         .where(~F.col("was").eqNullSafe(F.col("cells"))).select("beam").distinct()
     )  # fmt: skip
     # Each step is kept: the plan of all of them together takes longer to make than its result.
-    new = blocks(now, params).localCheckpoint()
-    marks = (F.lit(True).alias(name) for name in ("was", "stays"))
-    lists = ((blocks(before, params), next(marks)), (new, next(marks)))
-    told = [beams.select("block_x", "block_y", "beam", mark) for beams, mark in lists]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        old, new = pool.map(lambda plan: blocks(plan, params).localCheckpoint(), (before, now))
+    told = [
+        beams.select("block_x", "block_y", "beam", F.lit(True).alias(mark))
+        for beams, mark in ((old, "was"), (new, "stays"))
+    ]
     # A mast that comes can push another out of a block's list without being in it itself.
     differs = F.col("was").isNull() | F.col("stays").isNull() | F.col("is_changed").isNotNull()
     here = (

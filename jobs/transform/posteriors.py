@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -87,13 +89,15 @@ def renewed(
         (``sector``). These are kept in the engine; the others are read when asked for.
     """
     here, around = changed_ground(before, network, params)
-    # Each step is kept: the plan of all of them together takes longer to make than its result.
-    fresh = weights(network, around, priors, params).localCheckpoint()
     placed = stored.withColumn("block_x", block_of(geo.tile_column(F.col("tile")))).withColumn(
         "block_y", block_of(geo.tile_row(F.col("tile")))
     )
     blocks_here, known = F.broadcast(here), F.broadcast(network.select("sector").distinct())
-    gone = placed.join(blocks_here, on=["block_x", "block_y"], how="left_semi").select("sector")
+    gone = placed.join(blocks_here, on=["block_x", "block_y"], how="left_semi").select("sector").distinct()
+    # Each step is kept: the plan of all of them together takes longer to make than its result.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        frames = weights(network, around, priors, params), gone
+        fresh, gone = pool.map(lambda frame: frame.localCheckpoint(), frames)
     anew = fresh.select("sector").union(gone).distinct().join(known, on="sector", how="left_semi").localCheckpoint()
     theirs = (
         placed.join(F.broadcast(anew), on="sector", how="left_semi")
