@@ -20,6 +20,7 @@ from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.errors import UsageError
 from jobs.lake import Lake
+from jobs.transform.prior import finest_tiles
 from udfs import geo
 
 _DPI = 100
@@ -45,9 +46,7 @@ def draw_coverage(spark: SparkSession, lake: str, out: Path, cell_id: str | None
     sectors, prints = door.read(SECTORS), door.read(FOOTPRINTS).where("probability > 0")
     positions = door.read(CELL_POSITIONS).where("ring IS NULL").select("cell_id", "radius_m")
     cells = sectors.join(positions, on="cell_id", how="inner")
-    finest = door.read(ZONES).where("is_finest").select("zone_id")
-    inside = door.read(ZONE_TILES).join(F.broadcast(finest), on="zone_id", how="left_semi").select("tile", "zone_id")
-    ground = _plane(inside)
+    ground = _plane(finest_tiles(door.read(ZONES), door.read(ZONE_TILES)))
     out.mkdir(parents=True, exist_ok=True)
     return [
         _saved(draw_sector(prints, cells, ground, cell_id), out / "footprint.png"),

@@ -27,7 +27,7 @@ from jobs.segment.longer import longer_pseudonyms, renamed
 from jobs.settings import HomesPolicy
 from jobs.transform.month_visits import month_visits
 from jobs.transform.presence import counted_zones
-from jobs.transform.trips import finest_tiles
+from jobs.transform.prior import finest_tiles
 
 _SHARES = 1_000  # a cell's footprint is split over zones in thousandths
 
@@ -168,7 +168,7 @@ def run_homes(context: RunContext, days: Sequence[dt.date]) -> JobReport:
         door.read(MOVEMENT).filter(wanted),
         door.read(PROFILE).filter(wanted),
         months,
-        cell_zones(door.read(CELL_POSITIONS).filter("ring IS NULL"), finest_tiles(door)),
+        cell_zones(door.read(CELL_POSITIONS).filter("ring IS NULL"), finest_tiles(zones, zone_tiles)),
         days_frame(context.spark, days, policy),
         params,
     )

@@ -59,7 +59,7 @@ def home_lifts(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, po
     Returns:
         One row a zone of the finest partition whose residents are told: ``zone_id, lift``, the times less one.
     """
-    told = _finest_tiles(zones, zone_tiles).join(_dense(zones, zone_tiles, residents), on="tile", how="inner")
+    told = finest_tiles(zones, zone_tiles).join(_dense(zones, zone_tiles, residents), on="tile", how="inner")
     # Whole millionths: a sum must not hang on the order of rows.
     whole = F.sum(F.round(F.col("density") * F.lit(MILLION)).cast("decimal(38,0)"))
     people = told.groupBy("zone_id").agg((whole / F.lit(MILLION)).cast("double").alias("people"))
@@ -71,13 +71,19 @@ def home_ground(zones: DataFrame, zone_tiles: DataFrame, residents: DataFrame, p
     """Lay ``home_lifts`` over the ground: ``tile, home``, a struct of ``zone_id`` and ``lift``; one row a tile."""
     lifts = home_lifts(zones, zone_tiles, residents, policy)
     return (
-        _finest_tiles(zones, zone_tiles)
+        finest_tiles(zones, zone_tiles)
         .join(F.broadcast(lifts), on="zone_id", how="inner")
         .select("tile", F.struct("zone_id", "lift").alias("home"))
     )
 
 
-def _finest_tiles(zones: DataFrame, zone_tiles: DataFrame) -> DataFrame:
+def finest_tiles(zones: DataFrame, zone_tiles: DataFrame) -> DataFrame:
+    """Tiles of the finest partition: ``tile, zone_id``, one row a tile.
+
+    Args:
+        zones: Rows of ``reference.zones``.
+        zone_tiles: Rows of ``reference.zone_tiles``.
+    """
     finest = zones.where("is_finest").select("zone_id")
     return zone_tiles.select("tile", "zone_id").join(F.broadcast(finest), on="zone_id", how="left_semi")
 

@@ -14,8 +14,8 @@ from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
-from jobs.lake import Door
 from jobs.segment.longer import longer_pseudonyms, renamed
+from jobs.transform.prior import finest_tiles
 from udfs.time import daypart, local_hour
 
 
@@ -80,17 +80,12 @@ def od_contributions(made: DataFrame, weeks: DataFrame) -> DataFrame:
     return renamed(made.select(keys).distinct(), weeks, "week").select(OD_CONTRIBUTIONS.column_names)
 
 
-def finest_tiles(door: Door) -> DataFrame:
-    """Tiles of the finest partition: ``tile, zone_id``, one row a tile."""
-    finest = door.read(ZONES).filter("is_finest").select("zone_id")
-    return door.read(ZONE_TILES).join(F.broadcast(finest), on="zone_id", how="left_semi").select("tile", "zone_id")
-
-
 def run_od(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     """Write ``pseudonymous.od_contributions`` for the days. Costs one shuffle of segments, and one of units."""
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
     dates, wanted = [str(day) for day in days], F.col("date").isin(list(days))
-    made = trips(door.read(SEGMENTS).filter(wanted), finest_tiles(door), context.policy.time_zone)
+    finest = finest_tiles(door.read(ZONES), door.read(ZONE_TILES))
+    made = trips(door.read(SEGMENTS).filter(wanted), finest, context.policy.time_zone)
     door.replace(OD_CONTRIBUTIONS, od_contributions(made, longer_pseudonyms(context, days, "week")), dates)
     written = door.read(OD_CONTRIBUTIONS).filter(wanted)
     found = context.gate.validate(written, OD_CONTRIBUTIONS, f"{dates[0]}..{dates[-1]}")
