@@ -1,4 +1,4 @@
-"""Do the intervals hold? Released figures against the truth of a simulation; and the model error that makes them hold.
+"""Do the intervals hold? Released figures against the truth of a simulation.
 
 Zones are clusters: the 24 hours of a zone err alike, so that its cells are no 24 independent trials.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,24 +20,12 @@ from expectations.residents import RESIDENTS
 from expectations.zones import ZONES
 from jobs.lake import Door
 from jobs.release.factors import residents_at
-from jobs.release.model_error import (
-    COARSER,
-    FINEST,
-    PLACE,
-    Errors,
-    ModelError,
-    read_model_error,
-    write_model_error,
-)
+from jobs.release.model_error import COARSER, FINEST, PLACE
 from jobs.simulate.landing import MARKER
 from udfs.time import daypart
 
 CELLS = ("product", "date", "level", "kind", "zone_id", "hour", "part", "estimate", "lower", "upper", "true")
 """Columns of released figures beside the truth, one row a figure."""
-
-_Z95 = 1.959964
-_END = 0.975
-_LEAST = 0.01
 
 
 @dataclass(frozen=True)
@@ -142,102 +130,6 @@ def _coverage(level: str, counts: Sequence[tuple[int, int]]) -> Coverage:
     square = sum((k - share * n) ** 2 for n, k in counts)
     error = math.sqrt(square * zones / (zones - 1)) / cells if zones > 1 else None
     return Coverage(level, share, error, zones, cells)
-
-
-def model_errors(cells: DataFrame) -> dict[str, dict[str, tuple[float, float]]]:
-    """The model error with which 95 % of the intervals would just have held, by product, kind of level and part.
-
-    Each cell asks for the error that moves an end of its interval to the truth, beside what the interval carries
-    already: on the logarithm of truth over estimate, the square of its distance over 1.96, less the square of the half
-    width over 1.96; of the lower end where the truth lies below, of the upper one where it lies above. At each end
-    the percentile 97.5 of these is taken, at least 0.01. A kind of level has few zones, and another city has others: as
-    for one more draw after a normal sample of Z, it grows by t / 1.96 · sqrt(1 + 1 / Z), t of Z - 1 degrees of freedom.
-
-    Args:
-        cells: Rows of ``CELLS``, released without a model error.
-
-    Returns:
-        By product errors by kind, and by kind and part, see ``jobs.release.model_error.Errors``.
-    """
-    figure = F.col("estimate").cast("double")
-    away = F.log(F.greatest(F.col("true"), F.lit(1.0)) / figure) / F.lit(_Z95)
-    carried = (F.col("upper") - F.col("lower")) / (2 * F.lit(_Z95) * figure)
-    asked = F.sqrt(F.greatest(F.lit(0.0), away * away - carried * carried))
-    names = F.array_distinct(F.array("kind", F.concat_ws(" ", "kind", "part")))
-    sides = {"below": away < 0, "above": away > 0}
-    by_name = (
-        cells.filter("estimate > 0")
-        .select(
-            *("product", "zone_id"),
-            *(F.round(F.when(there, asked).otherwise(0.0), 6).alias(side) for side, there in sides.items()),
-            F.explode(names).alias("name"),
-        )
-        .groupBy("product", "name")
-        .agg(F.count_distinct("zone_id").alias("zones"), *(F.percentile(s, F.lit(_END)).alias(s) for s in sides))
-        .orderBy("product", "name")
-    )
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    for row in by_name.collect():
-        found.setdefault(row["product"], {})[row["name"]] = _errors(row["below"], row["above"], row["zones"])
-    return found
-
-
-def _errors(below: float, above: float, zones: int) -> tuple[float, float]:
-    grown = _growth(zones)
-    return max(_LEAST, round(below * grown, 4)), max(_LEAST, round(above * grown, 4))
-
-
-def _growth(zones: int) -> float:
-    """Student's t over the normal quantile, with the error of the mean; one zone tells nothing of others.
-
-    The quantile is the expansion of Abramowitz and Stegun 1964, 26.7.5.
-    """
-    if zones < 2:
-        return 1.0
-    z, n = _Z95, zones - 1
-    t = z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
-    t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
-    return t / z * math.sqrt(1 + 1 / zones)
-
-
-def added(path: Path, city: Mapping[str, object], errors: Mapping[str, Errors]) -> ModelError:
-    """A calibration file with a city more: the errors are the root mean squares over its cities.
-
-    Args:
-        path: The file, which may not be there yet.
-        city: What was simulated; an entry that is the same is replaced.
-        errors: See ``model_errors``.
-    """
-    known = read_model_error(path.read_text(encoding="utf-8"), str(path)).cities if path.is_file() else ()
-    others = [entry for entry in known if {k: v for k, v in entry.items() if k != "errors"} != dict(city)]
-    entry = {**city, "errors": {product: dict(told) for product, told in errors.items()}}
-    cities: list[Mapping[str, object]] = [*others, entry]
-    asked: dict[tuple[str, str], list[Sequence[float]]] = {}
-    for one in cities:
-        by_product: Mapping[str, Mapping[str, Sequence[float]]] = one["errors"]  # type: ignore[assignment]
-        for product, named in by_product.items():
-            for name, pair in named.items():
-                asked.setdefault((product, name), []).append(pair)
-    means: dict[str, dict[str, tuple[float, float]]] = {}
-    for (product, name), pairs in sorted(asked.items()):
-        means.setdefault(product, {})[name] = _pooled(pairs)
-    return ModelError(means, tuple(cities))
-
-
-def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:
-    """Add the errors of a simulated landing directory to a calibration file.
-
-    Args:
-        path: The file, which may not be there yet.
-        landing: Landing directory that ``simulate`` wrote.
-        cells: Rows of ``CELLS``, released without a model error.
-    """
-    write_model_error(path, added(path, simulated_city(landing), model_errors(cells)))
-
-
-def _pooled(errors: Sequence[Sequence[float]]) -> tuple[float, float]:
-    below, above = (math.sqrt(sum(pair[side] ** 2 for pair in errors) / len(errors)) for side in (0, 1))
-    return round(below, 4), round(above, 4)
 
 
 def simulated_scale(door: Door, landing: Path, date: dt.date) -> float:

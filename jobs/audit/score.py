@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from expectations.gate import Gate
 from expectations.products import CATCHMENT, OD
 from jobs.aggregate.counts import mechanism
-from jobs.audit.interval_score import calibrate as add_calibration
+from jobs.audit.calibration import calibrate as add_calibration
 from jobs.audit.journal import digest
 from jobs.audit.score_corridors import flow_cells, flow_persons, true_flows
 from jobs.audit.score_estimates import METHODS, Estimates, estimates

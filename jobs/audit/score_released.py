@@ -106,7 +106,10 @@ def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Release
         track = true_track(read["itineraries"], persons, days_frame(spark, days, policy), stay)
         visited = visit_cells(track, counted, resolution, who, policy).groupBy(*_CELL).agg(F.count("*").alias("n"))
         visited, found = visited.localCheckpoint(), _visits(door, of_visits)
-        parts.append(distances(word_counts(_known(visited)), word_counts(_known(found), "method"), levels))
+        released = word_counts(_known(found), "method")
+        parts.append(distances(word_counts(_known(visited)), released, levels))
+        of_shown = distances(word_counts(_shown(_known(visited), found)), released, levels)
+        parts.append(of_shown.withColumn("measure", F.concat("measure", F.lit("_shown"))))
         drawn = zone_kinds(zones).join(counted.select("zone_id").distinct(), on="zone_id", how="left_semi")
         cells = cells.unionByName(visit_interval_cells(_known(found), visited, drawn, scale)).localCheckpoint()
     measures = [row for part in parts for row in part.orderBy("date", "measure", "level").collect()]
@@ -211,7 +214,7 @@ def _rows(door: Door, product: str) -> DataFrame:
 
 
 def _visits(door: Door, products: Sequence[str]) -> DataFrame:
-    """Shown figures of the products of visits, by the columns of a cell."""
+    """Shown figures of the products of visits, by the columns of a cell; ``n``, people as a buyer would take them."""
     parts = []
     for name in products:
         own = {place: column for column, place in SPECS[name].keys.items()}
@@ -223,10 +226,16 @@ def _visits(door: Door, products: Sequence[str]) -> DataFrame:
         parts.append(
             shown.select(
                 *("date", "level", "status", "estimate", "lower", "upper"),
-                F.lit(name).alias("product"), *cell, F.col("persons").alias("n"), _method(),
+                F.lit(name).alias("product"), *cell, F.coalesce("estimate", "persons").alias("n"), _method(),
             )
         )  # fmt: skip
     return reduce(DataFrame.unionByName, parts)
+
+
+def _shown(truth: DataFrame, released: DataFrame) -> DataFrame:
+    """True cells of which a figure is shown, alone or with others."""
+    same = [F.col(f"t.{name}").eqNullSafe(F.col(f"r.{name}")) for name in _CELL]
+    return truth.alias("t").join(released.select(*_CELL).alias("r"), on=same, how="left_semi")
 
 
 def _known(cells: DataFrame) -> DataFrame:

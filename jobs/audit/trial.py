@@ -14,7 +14,8 @@ from pathlib import Path
 
 from pyspark.sql import Row, SparkSession
 
-from jobs.audit.interval_score import calibrate, coverage
+from jobs.audit.calibration import calibrate
+from jobs.audit.interval_score import coverage
 from jobs.audit.journal import digest
 from jobs.audit.score_record import held, record, scratch_settings
 from jobs.audit.score_released import released_measures
@@ -38,7 +39,8 @@ class Trial:
         days: Local days.
         city: Folder of a city; ``None``: the built-in one.
         policy: The policy.
-        calibrate: File of model errors that theirs are added to; intervals then carry none.
+        calibrate: File of corrections and model errors that theirs are added to; releases then carry none.
+        events_per_day: Mean number of contacts of a line and day, of each: how many visits are seen hangs on it.
     """
 
     seeds: tuple[int, ...]
@@ -48,6 +50,7 @@ class Trial:
     city: Path | None = None
     policy: Policy = field(default_factory=Policy)
     calibrate: Path | None = None
+    events_per_day: float = 50.0
 
     @property
     def until(self) -> dt.date:
@@ -91,7 +94,9 @@ def run_trial(
         ThreestepError: As of the simulation and of the run.
     """
     measured: dict[int | None, list[Row]] = {}
-    name = digest(trial.city, trial.subscribers, trial.start_date, trial.days, trial.policy.digest)
+    name = digest(
+        trial.city, trial.subscribers, trial.start_date, trial.days, trial.events_per_day, trial.policy.digest
+    )
     with tempfile.TemporaryDirectory(prefix="threestep-trial-") as scratch:
         kept = Path(scratch) / "cells"
         for number, seed in enumerate(trial.seeds, start=1):
@@ -119,6 +124,7 @@ def _one(spark: SparkSession, trial: Trial, seed: int, inside: Path, kept: Path,
             city=trial.city,
             start_date=trial.start_date,
             delivered_at=now,
+            events_per_day=trial.events_per_day,
         ),
     )
     asked = RunSettings(

@@ -63,8 +63,11 @@ def trial(
     days: Annotated[int, typer.Option("--days", min=1, help="Local days of each simulation")] = 1,
     policy: PolicyOption = None,
     calibrate: Annotated[
-        Path | None, typer.Option("--calibrate", help="File of model errors to add these simulations' to")
+        Path | None, typer.Option("--calibrate", help="File of corrections and model errors to add these to")
     ] = None,
+    events_per_day: Annotated[
+        float, typer.Option("--events-per-day", min=1, help="Mean contacts a line and day of each simulation")
+    ] = 50.0,
     master: MasterOption = None,
     driver_memory: MemoryOption = None,
 ) -> None:
@@ -72,7 +75,8 @@ def trial(
     from jobs.audit.trial import Trial, run_trial, seeds_of, spread
     from jobs.session import get_session
 
-    made = Trial(seeds_of(seeds), subscribers, as_date(date, "--date"), days, city, load_policy(policy), calibrate)
+    first = as_date(date, "--date")
+    made = Trial(seeds_of(seeds), subscribers, first, days, city, load_policy(policy), calibrate, events_per_day)
     teller = Teller()
     with teller.working("starting Spark"):
         spark = get_session(master, driver_memory=driver_memory)

@@ -74,8 +74,8 @@ WORDS: Mapping[str, ProductWords] = {
         (
             f"{_STAY} The band under 15 minutes is given only where small cells cover the place.",
             "Durations are told from contacts of the phone: a visit near the edge of a band may count in the next one.",
-            "Short visits leave few contacts and are seen far less often than long ones: compare places and days band "
-            "by band, and do not take the bands' shares for shares of all visits.",
+            "Short visits leave few contacts and are seen far less often than long ones. Estimates of people make up "
+            "for that as the simulation of a city asks; `persons` do not: their shares are no shares of all visits.",
         ),
         "dwell_band",
         "Minutes",

@@ -63,15 +63,27 @@ def estimated(policy: Policy, door: Door, judged: DataFrame, factors: DataFrame,
     """Add estimates, intervals, and along corridors emissions: see ``jobs.release.extrapolate.with_estimates``.
 
     Args:
-        policy: For whether the model's error is carried.
+        policy: For whether estimates are corrected and intervals carry the model's error.
         door: Reads reference.
         judged: Cells of one product or more, see ``jobs.release.judge.judged_days``.
         factors: See ``factors_of``.
         levels: Levels of the partition, coarsest first.
     """
-    errors = {name: model_error().of(name) for name in PRODUCTS} if policy.extrapolation.model_error else {}
-    result = with_estimates(judged, factors, door.read(ZONE_RESOLUTION), EstimateParams(levels, errors))
+    params = EstimateParams(levels)
+    if policy.extrapolation.model_error:
+        known = model_error()
+        params = EstimateParams(levels, {name: known.of(name) for name in PRODUCTS}, known.corrections)
+    result = with_estimates(judged, factors, door.read(ZONE_RESOLUTION), params)
     return with_emissions(result, door.read(CORRIDORS), EmissionFactors())
+
+
+def correction_words(policy: Policy, product: str) -> str:
+    """What ``products.releases`` tells of a product's corrections, after how its estimates were made; or nothing."""
+    if not policy.extrapolation.model_error or not (found := model_error().corrections.get(product)):
+        return ""
+    cities = " and ".join(sorted({str(city["city"]).title() for city in model_error().cities}))
+    span = f"times {min(found.values()):.1f} to {max(found.values()):.1f}"
+    return f"; visits that contacts do not show are made up for as the simulation of {cities} asks ({span})"
 
 
 def named(cells: DataFrame, spec: ProductSpec) -> DataFrame:

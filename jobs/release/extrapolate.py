@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from expectations.product_words import ALL_ZONES, DAYPARTS, DWELL_BANDS
 from jobs.aggregate.specs import CELL
 from jobs.release.factors import ANYWHERE, SOURCES
 from jobs.release.intervals import interval
-from jobs.release.model_error import COARSER, FINEST, KINDS, PLACE, Errors
+from jobs.release.model_error import COARSER, FINEST, KINDS, PLACE, Corrections, Errors
 from udfs.time import daypart
 
 METHOD = "residents over panel by zone"
@@ -27,16 +28,19 @@ class EstimateParams:
     Attributes:
         levels: Levels of the partition, coarsest first; other levels are places.
         errors: By product, see ``jobs.release.model_error``; a product without carries none.
+        corrections: By product, likewise; one without has none.
     """
 
     levels: tuple[str, ...]
     errors: Mapping[str, Errors] = field(default_factory=dict)
+    corrections: Mapping[str, Corrections] = field(default_factory=dict)
 
 
 def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, params: EstimateParams) -> DataFrame:
     """Add estimate and 95 % interval to judged cells.
 
-    A finest cell's estimate is its figure times its zone's factor. A sum's is the sum of the estimates of what it is
+    A finest cell's estimate is its figure times its zone's factor, and times the correction of what visits were
+    not seen. A sum's is the sum of the estimates of what it is
     made of (``blocks``), so that shown children add up to their parent in people as they do in persons; the remainder
     that stands for suppressed cells takes the factor of the sum's zone, never those of the single cells: with
     those, figures and estimates of one sum were two equations for two suppressed cells.
@@ -55,20 +59,23 @@ def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, p
     zone = F.when(F.col("zone_id") == ALL_ZONES, F.col("other")).otherwise(F.col("zone_id"))
     own = F.struct(zone.alias("zone_id"), F.col("persons"))
     kept = [c for c in judged.columns if c != "blocks"]
-    blocks = judged.withColumn("blocks", F.coalesce("blocks", F.when(F.col("persons").isNotNull(), F.array(own))))
-    parts = blocks.select(*kept, F.explode_outer("blocks").alias("block"))
+    of_model = ("_correction", "_below", "_above")
+    blocks = _with_model(judged, params).withColumn(
+        "blocks", F.coalesce("blocks", F.when(F.col("persons").isNotNull(), F.array(own)))
+    )
+    parts = blocks.select(*kept, *of_model, F.explode_outer("blocks").alias("block"))
     factor_of_block = _factor_at(parts, table, F.col("block.zone_id"))
-    part = F.round(F.col("block.persons") * F.col("factor")).cast("bigint")
+    part = F.round(F.col("block.persons") * F.col("factor") * F.col("_correction")).cast("bigint")
     sums = (
         factor_of_block.withColumn("part_estimate", part)
-        .groupBy(*kept)
+        .groupBy(*kept, *of_model)
         .agg(
             F.when(F.count("block") == F.count("part_estimate"), F.sum("part_estimate")).alias("estimate"),
         )
     )
     rows = _factor_at(sums, table, F.when(F.col("zone_id") == ALL_ZONES, F.col("other")).otherwise(F.col("zone_id")))
     shares = resolution.select("zone_id", "inside_share")
-    rows = _with_errors(rows.join(F.broadcast(shares), on="zone_id", how="left"), params)
+    rows = rows.join(F.broadcast(shares), on="zone_id", how="left")
     ends = interval(
         F.col("persons"),
         F.col("estimate"),
@@ -97,15 +104,20 @@ def _factor_at(rows: DataFrame, table: DataFrame, zone: Column) -> DataFrame:
     )
 
 
-def _with_errors(rows: DataFrame, params: EstimateParams) -> DataFrame:
-    """Add ``_below`` and ``_above``, the model's error by product, kind of level, and part of the day or duration."""
-    told = [
-        (product, kind, part, *errors.get(f"{kind} {part}", errors.get(kind, (0.0, 0.0))))
-        for product, errors in sorted(params.errors.items())
-        for kind in KINDS
-        for part in ("", *DAYPARTS, *DWELL_BANDS)
-    ]
-    schema = "product STRING, _kind STRING, _part STRING, _below DOUBLE, _above DOUBLE"
+def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
+    """Add ``_correction``, ``_below`` and ``_above`` by product, kind of level, and part of the day or duration.
+
+    A coarser level takes the corrections of the finest one, so that sums stay sums.
+    """
+    products = sorted({*params.errors, *params.corrections})
+    told = []
+    for product in products:
+        errors, corrections = params.errors.get(product, {}), params.corrections.get(product, {})
+        for name, word in itertools.product(KINDS, ("", *DAYPARTS, *DWELL_BANDS)):
+            corrected = PLACE if name == PLACE else FINEST
+            correction = corrections.get(f"{corrected} {word}", corrections.get(corrected, 1.0))
+            told.append((product, name, word, correction, *errors.get(f"{name} {word}", errors.get(name, (0.0, 0.0)))))
+    schema = "product STRING, _kind STRING, _part STRING, _correction DOUBLE, _below DOUBLE, _above DOUBLE"
     table = rows.sparkSession.createDataFrame(told, schema)
     kind = (
         F.when(F.col("level") == params.levels[-1], FINEST)
@@ -116,7 +128,8 @@ def _with_errors(rows: DataFrame, params: EstimateParams) -> DataFrame:
     part = F.coalesce(daypart(F.col("hour")), of_visit, F.lit(""))
     keyed = rows.withColumns({"_kind": kind, "_part": part})
     found = keyed.join(F.broadcast(table), on=["product", "_kind", "_part"], how="left")
-    return found.withColumns({name: F.coalesce(name, F.lit(0.0)) for name in ("_below", "_above")})
+    without = {"_correction": 1.0, "_below": 0.0, "_above": 0.0}
+    return found.withColumns({name: F.coalesce(name, F.lit(value)) for name, value in without.items()})
 
 
 def descriptions(table: DataFrame, people: DataFrame, zones: DataFrame) -> dict[dt.date, str]:

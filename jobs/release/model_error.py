@@ -1,10 +1,13 @@
-"""The error of the model that intervals carry: calibrated on simulated cities, kept as a file of the package."""
+"""What simulated cities tell of the model: by how much it misses visits, and the error that intervals carry.
+
+Both are calibrated by ``threestep trial --calibrate`` and kept as a file of the package.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -15,24 +18,32 @@ FILE = "model_error.json"
 FINEST, COARSER, PLACE = "finest", "coarser", "place"
 KINDS = (FINEST, COARSER, PLACE)
 """Kinds of level: names of levels differ from one country to the next."""
+CORRECTED = ("dwell", "approach", "audience")
+"""Products of visits. Short visits fall between two contacts, and long ones are cut where contacts lack: how many
+of each duration are seen hangs on the rate of contacts, and no factor of residents makes up for it."""
 _STANDARD = "footfall"
 
 Errors = Mapping[str, tuple[float, float]]
 """By kind of level (``place``), or by kind and part of the day or band of duration (``place night``): how far below and
 above the estimate the truth lies, as standard deviations of the logarithm of truth over estimate."""
 
+Corrections = Mapping[str, float]
+"""By the same names: true visits over estimated ones. A kind's own stands in for its parts that were never seen."""
+
 
 @dataclass(frozen=True)
 class ModelError:
-    """Calibrated errors.
+    """Calibrated errors and corrections.
 
     Attributes:
-        errors: Errors by product.
-        cities: What they were calibrated on: city, seed, lines, date, days.
+        errors: Errors by product, of corrected estimates.
+        cities: What they were calibrated on: city, seed, lines, date.
+        corrections: Corrections by product, of ``CORRECTED`` alone.
     """
 
     errors: Mapping[str, Errors]
     cities: tuple[Mapping[str, object], ...]
+    corrections: Mapping[str, Corrections] = field(default_factory=dict)
 
     def of(self, product: str) -> Errors:
         """Errors of a product; footfall's where it has none of its own, of a kind of level or at all."""
@@ -50,7 +61,9 @@ def read_model_error(text: str, name: str = FILE) -> ModelError:
         found = json.loads(text)
         errors = {p: {k: (float(low), float(high)) for k, (low, high) in e.items()} for p, e in found["errors"].items()}
         whole = all(kind in errors[_STANDARD] for kind in KINDS)
-        known = ModelError(errors, tuple(found["cities"]))
+        corrections = {p: {k: float(c) for k, c in named.items()} for p, named in found["corrections"].items()}
+        whole = whole and all(c > 0 for named in corrections.values() for c in named.values())
+        known = ModelError(errors, tuple(found["cities"]), corrections)
     except (ValueError, KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
@@ -66,5 +79,9 @@ def model_error() -> ModelError:
 
 def write_model_error(path: Path, made: ModelError) -> None:
     """Write a calibration; one that is there is written over."""
-    found = {"cities": [dict(city) for city in made.cities], "errors": {p: dict(e) for p, e in made.errors.items()}}
+    found = {
+        "cities": [dict(city) for city in made.cities],
+        "corrections": {p: dict(c) for p, c in made.corrections.items()},
+        "errors": {p: dict(e) for p, e in made.errors.items()},
+    }
     path.write_text(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

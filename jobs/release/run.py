@@ -20,7 +20,7 @@ from jobs.context import JobReport, RunContext
 from jobs.errors import ReleaseError
 from jobs.lake import Door
 from jobs.release.budget import Charge, charge
-from jobs.release.estimates import estimated, factors_of, named, people_of, released_panel
+from jobs.release.estimates import correction_words, estimated, factors_of, named, people_of, released_panel
 from jobs.release.extrapolate import descriptions
 from jobs.release.judge import Ground, ground, judged_days, of_peopled_days
 from jobs.release.publish import Publication, publish
@@ -116,7 +116,8 @@ def _publish_all(
         ids = [release_id(product, day) for day in todo[product]]
         rows = named(cells.filter(F.col("product") == product), spec)
         door.replace(contract, rows.coalesce(1), ids)
-        return publish(context, door, product, todo[product], found, how)
+        told = {day: words + correction_words(policy, product) for day, words in how.items()}
+        return publish(context, door, product, todo[product], found, told)
 
     with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
         return dict(zip(todo, pool.map(work, todo), strict=True))

@@ -1,22 +1,13 @@
-"""Whether intervals hold: merged figures against their hours, zones as clusters, and the error that makes them hold."""
+"""Whether intervals hold: merged figures against their hours, visits against theirs, and zones as clusters."""
 
 from __future__ import annotations
 
 import math
-import random
 
 import pytest
 from frames import frame, rows
 
-from jobs.audit.interval_score import (
-    _growth,
-    added,
-    coverage,
-    interval_cells,
-    model_errors,
-    visit_interval_cells,
-)
-from jobs.release.model_error import write_model_error
+from jobs.audit.interval_score import coverage, interval_cells, visit_interval_cells
 
 RELEASED = (
     "date DATE, level STRING, zone_id STRING, hour INT, status STRING, covers STRING, "
@@ -87,34 +78,3 @@ class TestCoverage:
     def test_one_zone_has_no_error(self, spark):
         [found] = coverage(frame(spark, CELLS, _cell("a", 1, 100)))
         assert found.share == 1.0 and found.error is None
-
-
-class TestModelErrors:
-    def test_finds_the_error_that_was_put_in(self, spark):
-        """Twice as far below as above, on a thousand zones; one place with nothing unexplained."""
-        draw = random.Random(1)
-        sizes = [(i, z * (0.4 if z < 0 else 0.2)) for i in range(1000) for z in [draw.gauss(0, 1)]]
-        cells = [_cell(f"z{i}", 1, 100 * math.exp(size), low=98, high=102) for i, size in sizes]
-        [(product, found)] = model_errors(frame(spark, CELLS, *cells, _cell("p", 1, 101, "poi", "place"))).items()
-        assert product == "footfall"
-        assert found["finest"] == found["finest night"] == pytest.approx((0.4, 0.2), rel=0.1)
-        assert found["place"] == found["place night"] == (0.01, 0.01)
-
-    def test_few_zones_ask_for_more(self):
-        assert _growth(1) == 1.0
-        assert _growth(5) == pytest.approx(2.776 / 1.96 * math.sqrt(1.2), rel=0.01)
-        assert _growth(1000) == pytest.approx(1.0, abs=0.01)
-
-
-def test_a_file_pools_its_cities_and_knows_them_again(tmp_path):
-    path = tmp_path / "e.json"
-    one, two = {"city": "x", "seed": 1}, {"city": "x", "seed": 2}
-    low, high = (dict.fromkeys(("finest", "coarser", "place"), pair) for pair in ((0.3, 0.1), (0.4, 0.1)))
-    write_model_error(path, added(path, one, {"footfall": high}))
-    write_model_error(path, added(path, one, {"footfall": low}))
-    pooled = added(path, two, {"footfall": {**high, "place night": (2.0, 1.0)}, "dwell": {"place": (1.0, 2.0)}})
-    # Of a product's own errors none is mixed with footfall's by the part of the day.
-    assert pooled.of("dwell") == {**{k: pooled.of("od")[k] for k in ("finest", "coarser")}, "place": (1.0, 2.0)}
-    assert pooled.of("footfall")["finest"] == pytest.approx((math.sqrt((0.09 + 0.16) / 2), 0.1), abs=1e-4)
-    assert pooled.of("footfall")["place night"] == (2.0, 1.0)
-    assert len(pooled.cities) == 2

@@ -123,6 +123,27 @@ def got(spark):
     return with_estimates(judged, table, resolution, params).collect()
 
 
+class TestCorrected:
+    def test_visits_are_made_up_for_by_band_and_sums_by_the_finest_level_s(self, spark):
+        def dwell(level, zone, persons, part, blocks=None):
+            return ("dwell", DAY, "r", level, zone, None, part, None, persons, 10.0, blocks)
+
+        judged = frame(
+            spark, JUDGED,
+            dwell("district", "a", 100, "15-30"), dwell("district", "a", 100, "30-60"), dwell("poi", "m", 100, "15-30"),
+            dwell("borough", "n", 300, "15-30", [("a", 100), ("b", 200)]), _cell("district", "a", 100),
+        )  # fmt: skip
+        table = frame(spark, TABLE, *((DAY, zone, 10.0, 0.0, "own") for zone in ("a", "b", "m", "n", ANYWHERE)))
+        resolution = frame(spark, "zone_id STRING, inside_share DOUBLE")
+        corrections = {"dwell": {"finest": 1.5, "finest 15-30": 4.0, "coarser 15-30": 9.0, "place": 0.5}}
+        got = with_estimates(judged, table, resolution, EstimateParams(LEVELS, {}, corrections))
+        assert rows(got, "product", "zone_id", "part", "estimate") == [
+            ("dwell", "a", "15-30", 4000), ("dwell", "a", "30-60", 1500), ("dwell", "m", "15-30", 500),
+            ("dwell", "n", "15-30", 12000), ("footfall", "a", None, 1000),
+        ]  # fmt: skip
+        assert all(lower <= estimate <= upper for estimate, lower, upper in rows(got, "estimate", "lower", "upper"))
+
+
 class TestWithEstimates:
     def test_children_add_up_to_their_parents(self, got):
         estimate = {r["zone_id"]: r["estimate"] for r in got}

@@ -71,13 +71,20 @@ class TestModelError:
         assert model_error().of("od") == model_error().of("footfall") != model_error().of("dwell")
 
     def test_written_and_read(self, tmp_path):
-        made = ModelError({"footfall": FOOTFALL}, ({"city": "c", "seed": 1},))
+        made = ModelError({"footfall": FOOTFALL}, ({"city": "c", "seed": 1},), {"dwell": {"place": 2.5}})
         write_model_error(tmp_path / "e.json", made)
         assert read_model_error((tmp_path / "e.json").read_text()) == made
 
     @pytest.mark.parametrize(
         "text",
-        ['{"errors": {"footfall": {"finest": 1}}, "cities": []}', '{"errors": {"footfall": {}}, "cities": []}', "["],
+        [
+            '{"errors": {"footfall": {"finest": 1}}, "cities": [], "corrections": {}}',
+            '{"errors": {"footfall": {}}, "cities": [], "corrections": {}}',
+            '{"errors": {"footfall": {"finest": [1, 1], "coarser": [1, 1], "place": [1, 1]}}, "cities": []}',
+            '{"errors": {"footfall": {"finest": [1, 1], "coarser": [1, 1], "place": [1, 1]}}, "cities": [], '
+            '"corrections": {"dwell": {"place": 0}}}',
+            "[",
+        ],
     )
     def test_no_calibration_is_refused(self, text):
         with pytest.raises(UsageError, match="--calibrate"):

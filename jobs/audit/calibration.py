@@ -1,0 +1,184 @@
+"""What makes intervals hold: corrections of visits, and the model's error, as simulated cities ask for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.audit.interval_score import simulated_city
+from jobs.release.model_error import (
+    CORRECTED,
+    Corrections,
+    Errors,
+    ModelError,
+    read_model_error,
+    write_model_error,
+)
+
+_Z95 = 1.959964
+_END = 0.975
+_LEAST = 0.01
+_LEAST_ZONES = 3
+_MOST_CORRECTION = 10.0
+"""What is seen less often than one time in this many is not made up for by any factor."""
+
+
+def corrections(cells: DataFrame) -> Mapping[str, Corrections]:
+    """True visits over estimated ones, all zones together, by product of visits, kind of level and part.
+
+    Args:
+        cells: Rows of ``CELLS``, released without corrections.
+    """
+    by_name = (
+        cells.filter(F.col("product").isin(*CORRECTED))
+        .select("product", "estimate", F.round("true").cast("bigint").alias("true"), F.explode(_names()).alias("name"))
+        .groupBy("product", "name")
+        .agg((F.sum("true") / F.nullif(F.sum("estimate"), F.lit(0))).alias("ratio"))
+        .where("ratio IS NOT NULL")
+        .orderBy("product", "name")
+    )
+    found: dict[str, dict[str, float]] = {}
+    for row in by_name.collect():
+        ratio = min(_MOST_CORRECTION, max(1 / _MOST_CORRECTION, row["ratio"]))
+        found.setdefault(row["product"], {})[row["name"]] = round(ratio, 4)
+    return found
+
+
+def model_errors(cells: DataFrame, by: Mapping[str, Corrections]) -> dict[str, dict[str, tuple[float, float]]]:
+    """The model error with which 95 % of the intervals would just have held, by product, kind of level and part.
+
+    Each cell asks for the error that moves an end of its interval to the truth, beside what the interval carries
+    already: on the logarithm of truth over corrected estimate, the square of its distance over 1.96, less the square
+    of the half width over 1.96; of the lower end where the truth lies below, of the upper one where it lies above. At
+    each end the percentile 97.5 of these is taken, at least 0.01. A kind of level has few zones, and another city has
+    others: as for one more draw after a normal sample of Z, it grows by t / 1.96 · sqrt(1 + 1 / Z), t of Z - 1 degrees
+    of freedom.
+
+    Args:
+        cells: Rows of ``CELLS``, released without a model error and corrections.
+        by: See ``corrections``.
+
+    Returns:
+        By product errors by kind, and by kind and part, see ``jobs.release.model_error.Errors``. A part that few of
+        the kind's zones show has none of its own.
+    """
+    told = [(product, name, factor) for product, named in sorted(by.items()) for name, factor in sorted(named.items())]
+    table = cells.sparkSession.createDataFrame(told, "product STRING, name STRING, correction DOUBLE")
+    corrected = (
+        cells.filter("estimate > 0")
+        .withColumn("names", _names())
+        .withColumn("name", F.element_at("names", -1))
+        .join(F.broadcast(table), on=["product", "name"], how="left")
+    )
+    figure = F.col("estimate").cast("double")
+    expected = figure * F.coalesce("correction", F.lit(1.0))
+    away = F.log(F.greatest(F.col("true"), F.lit(1.0)) / expected) / F.lit(_Z95)
+    carried = (F.col("upper") - F.col("lower")) / (2 * F.lit(_Z95) * figure)
+    asked = F.sqrt(F.greatest(F.lit(0.0), away * away - carried * carried))
+    sides = {"below": away < 0, "above": away > 0}
+    by_name = (
+        corrected.select(
+            *("product", "zone_id"),
+            *(F.round(F.when(there, asked).otherwise(0.0), 6).alias(side) for side, there in sides.items()),
+            F.explode("names").alias("name"),
+        )
+        .groupBy("product", "name")
+        .agg(F.count_distinct("zone_id").alias("zones"), *(F.percentile(s, F.lit(_END)).alias(s) for s in sides))
+        .orderBy("product", "name")
+    )
+    seen = by_name.collect()
+    zones = {(row["product"], row["name"]): row["zones"] for row in seen}
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for row in seen:
+        of_kind = zones[row["product"], row["name"].partition(" ")[0]]
+        if row["zones"] >= min(_LEAST_ZONES, of_kind):
+            found.setdefault(row["product"], {})[row["name"]] = _errors(row["below"], row["above"], row["zones"])
+    return found
+
+
+def _names() -> Column:
+    """Names under which a cell's error and correction are kept: that of its kind, and that of its kind and part."""
+    return F.array_distinct(F.array("kind", F.concat_ws(" ", "kind", "part")))
+
+
+def _errors(below: float, above: float, zones: int) -> tuple[float, float]:
+    grown = _growth(zones)
+    return max(_LEAST, round(below * grown, 4)), max(_LEAST, round(above * grown, 4))
+
+
+def _growth(zones: int) -> float:
+    """Student's t over the normal quantile, with the error of the mean; one zone tells nothing of others.
+
+    The quantile is the expansion of Abramowitz and Stegun 1964, 26.7.5.
+    """
+    if zones < 2:
+        return 1.0
+    z, n = _Z95, zones - 1
+    t = z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
+    t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
+    return t / z * math.sqrt(1 + 1 / zones)
+
+
+def added(
+    path: Path, city: Mapping[str, object], errors: Mapping[str, Errors], corrected: Mapping[str, Corrections]
+) -> ModelError:
+    """A calibration file with a city more.
+
+    Corrections are the geometric means over its cities; errors the root mean squares, how far a city's own correction
+    lies from that mean included.
+
+    Args:
+        path: The file, which may not be there yet.
+        city: What was simulated; an entry that is the same is replaced.
+        errors: See ``model_errors``.
+        corrected: See ``corrections``.
+    """
+    known = read_model_error(path.read_text(encoding="utf-8"), str(path)).cities if path.is_file() else ()
+    parts = ("errors", "corrections")
+    others = [entry for entry in known if {k: v for k, v in entry.items() if k not in parts} != dict(city)]
+    entry = {
+        **city,
+        "errors": {product: dict(told) for product, told in errors.items()},
+        "corrections": {product: dict(told) for product, told in corrected.items()},
+    }
+    cities: list[Mapping[str, object]] = [*others, entry]
+    told: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for one in cities:
+        by_product: Mapping[str, Mapping[str, Sequence[float]]] = one["errors"]  # type: ignore[assignment]
+        own: Mapping[str, Corrections] = one["corrections"]  # type: ignore[assignment]
+        for product, named in by_product.items():
+            for name, (below, above) in named.items():
+                told.setdefault((product, name), []).append((below, above, own.get(product, {}).get(name, 1.0)))
+    means: dict[str, dict[str, tuple[float, float]]] = {}
+    factors: dict[str, dict[str, float]] = {}
+    for (product, name), values in sorted(told.items()):
+        factor, means.setdefault(product, {})[name] = _pooled(values)
+        if product in corrected:
+            factors.setdefault(product, {})[name] = factor
+    return ModelError(means, tuple(cities), factors)
+
+
+def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:
+    """Add the errors of a simulated landing directory to a calibration file.
+
+    Args:
+        path: The file, which may not be there yet.
+        landing: Landing directory that ``simulate`` wrote.
+        cells: Rows of ``CELLS``, released without a model error.
+    """
+    found = corrections(cells)
+    write_model_error(path, added(path, simulated_city(landing), model_errors(cells, found), found))
+
+
+def _pooled(values: Sequence[tuple[float, float, float]]) -> tuple[float, tuple[float, float]]:
+    mean = math.fsum(math.log(factor) for _, _, factor in values) / len(values)
+    apart = [(math.log(factor) - mean) / _Z95 for _, _, factor in values]
+    below, above = (
+        math.sqrt(math.fsum(value[side] ** 2 + a * a for value, a in zip(values, apart, strict=True)) / len(values))
+        for side in (0, 1)
+    )
+    return round(math.exp(mean), 4), (round(below, 4), round(above, 4))
