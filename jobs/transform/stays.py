@@ -248,10 +248,12 @@ def _pieces() -> Column:
         )
 
     silent, no, none = F.lit("unknown"), F.lit(False), no_ways()
+    # The way to a place where somebody was at midnight already belongs to the day before.
+    ways = F.when(begin >= F.col("day_start"), F.col("ways"))
     first_begin = F.when(F.col("is_first"), begin).otherwise(F.col("day_start"))
     return F.array(
         piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no, no, none),
-        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved, F.col("ways")),
+        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved, ways),
         piece(silent, both, finish, resumes, nowhere, no, no, none),
     )
 

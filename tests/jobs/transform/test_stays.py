@@ -65,6 +65,29 @@ def _segments(spark, places, *runs):
     ]
 
 
+def test_the_way_home_belongs_to_the_day_on_which_it_was_made(spark, places):
+    """Home from half past nine in the evening, one way on a corridor; and out again at noon, another."""
+    near = "place_no INT, near ARRAY<STRUCT<corridor_id: STRING, share: DOUBLE, along_m: INT>>"
+    numbers = dict(rows(places.filter("ring IS NULL"), "cell_id", "place_no"))
+    nearby = frame(spark, near, (numbers[WORK], [("road", 1.0, 0)]), (numbers[HOME], [("road", 1.0, 4000)]))
+    runs = (
+        ("02T16:00:00", "02T21:00:00", WORK),
+        ("02T21:30:00", "03T11:00:00", HOME),
+        ("03T11:30:00", "03T20:00:00", WORK),
+    )
+    ddl = ", ".join(f"{c.name} {c.type}" for c in MOVEMENT.columns)
+    spans = [(at(f"2026-03-{a}"), at(f"2026-03-{b}"), cell, 3, None) for a, b, cell in runs]
+    moved = frame(spark, ddl, *(("2026-03-03", b"\1" * 32, 1, 15, *span) for span in spans))
+    day = ("2026-03-03", "2026-03-02T23:00:00", "2026-03-03T23:00:00")
+    days = frame(spark, "date DATE, day_start TIMESTAMP, day_end TIMESTAMP", day)
+    nobody = frame(spark, ", ".join(f"{c.name} {c.type}" for c in PROFILE.columns))
+    found = segments(settled_runs(located(moved, places), PARAMS), places, nobody, days, PARAMS, nearby)
+    stays = found.filter("kind = 'stay'").withColumn("way", F.expr("ways[0].metres"))
+    assert [(start[5:16], way) for start, way in rows(stays, "start_time", "way")] == [
+        ("03-02 23:00", None), ("03-03 11:15", -4000),
+    ]  # fmt: skip
+
+
 def test_away_from_the_longest_stay_the_registered_zone_is_less_likely(spark):
     """Both cells cover the zone; with a factor of nought nobody is drawn into it away from home."""
     slots = [5] * 50 + [6] * 50
