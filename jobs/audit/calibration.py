@@ -1,4 +1,4 @@
-"""What makes intervals hold: corrections of visits, and the model's error, as simulated cities ask for them."""
+"""What makes intervals hold: corrections of visits and trips, and the model's error, as simulated cities ask for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_CORRECTION = 10.0
 
 
 def corrections(cells: DataFrame) -> Mapping[str, Corrections]:
-    """True visits over estimated ones, all zones together, by product of visits, kind of level and part.
+    """True visits, and trips, over estimated ones, all zones together, by product, kind of level and part.
 
     Args:
         cells: Rows of ``CELLS``, released without corrections.

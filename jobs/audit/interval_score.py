@@ -15,6 +15,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from expectations.product_words import ALL_ZONES
 from expectations.products import FOOTFALL
 from expectations.residents import RESIDENTS
 from expectations.zones import ZONES
@@ -105,6 +106,35 @@ def visit_interval_cells(released: DataFrame, truth: DataFrame, kinds: DataFrame
         .withColumn("part", named)
         .select(*CELLS)
     )  # fmt: skip
+
+
+def pair_interval_cells(released: DataFrame, truth: DataFrame, weeks: DataFrame, scale: float) -> DataFrame:
+    """Put released flows between two zones beside true ones, of weeks that are whole; see ``CELLS``.
+
+    Args:
+        released: Rows of ``products.od``.
+        truth: ``week, origin_zone_id, destination_zone_id, daypart, persons``, of everybody.
+        weeks: ``week, date``: the weeks, and the day to which a week is entered.
+        scale: Official residents over simulated ones.
+    """
+    keys = ["week", "origin_zone_id", "destination_zone_id", "daypart"]
+    zones = ("origin_zone_id", "destination_zone_id")
+    apart = released.filter(F.col(zones[0]) != F.col(zones[1]))
+    shown = apart.filter("status = 'published' AND estimate IS NOT NULL").filter(
+        ~F.array_contains(F.array(*zones), F.lit(ALL_ZONES))
+    )
+    return (
+        shown.withColumnRenamed("period", "week")
+        .join(F.broadcast(weeks), on="week", how="inner")
+        .join(truth, on=keys, how="left")
+        .select(
+            *(F.lit("od").alias("product"), "date", F.concat(F.lit("od, "), "level").alias("level")),
+            *(F.lit(FINEST).alias("kind"), F.col(zones[0]).alias("zone_id"), F.lit(None).cast("int").alias("hour")),
+            *(F.col("daypart").alias("part"), "estimate", "lower", "upper"),
+            (F.coalesce("persons", F.lit(0)) * F.lit(float(scale))).alias("true"),
+        )
+        .select(*CELLS)
+    )
 
 
 def coverage(cells: DataFrame) -> list[Coverage]:

@@ -5,6 +5,7 @@ Nothing but released and public tables and the truth of a simulation is read, so
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -23,6 +24,7 @@ from jobs.aggregate.specs import SPECS
 from jobs.audit.interval_score import (
     coverage,
     interval_cells,
+    pair_interval_cells,
     simulated_scale,
     visit_interval_cells,
     zone_kinds,
@@ -41,6 +43,7 @@ from jobs.simulate.people import THING
 
 METHOD = "released"
 _UNKNOWN = "unknown"
+_DAYS_OF_WEEK = 7
 _CELL = ("date", "product", "zone_id", "part", "other")
 
 
@@ -93,7 +96,12 @@ def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Release
     if _is_released(door, OD.name):
         weeks = spark.createDataFrame(list({week_period(d)[5:]: d for d in days}.items()), "week STRING, date DATE")
         pairs = true_pairs(read["itineraries"], persons, counted, clock)
-        parts.append(od_measures(pairs, _rows(door, OD.name), scale, finest, weeks))
+        pairs, flows = pairs.localCheckpoint(), _rows(door, OD.name)
+        parts.append(od_measures(pairs, flows, scale, finest, weeks))
+        # How many are missed of who made a trip once a week hangs on the number of its days.
+        whole = Counter(week_period(day)[5:] for day in days)
+        full = weeks.filter(F.col("week").isin([week for week, n in whole.items() if n == _DAYS_OF_WEEK]))
+        cells = cells.unionByName(pair_interval_cells(flows, pairs, full, scale)).localCheckpoint()
     stay = 60 * policy.segments.stay_minutes
     if _is_released(door, CATCHMENT.name):
         visitors = true_visitors(read["itineraries"], persons, read["homes"], counted, clock, stay)

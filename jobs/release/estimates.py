@@ -83,7 +83,8 @@ def correction_words(policy: Policy, product: str) -> str:
         return ""
     cities = " and ".join(sorted({str(city["city"]).title() for city in model_error().cities}))
     span = f"times {min(found.values()):.1f} to {max(found.values()):.1f}"
-    return f"; visits that contacts do not show are made up for as the simulation of {cities} asks ({span})"
+    what = "trips" if product == "od" else "visits"
+    return f"; {what} that contacts do not show are made up for as the simulation of {cities} asks ({span})"
 
 
 def named(cells: DataFrame, spec: ProductSpec) -> DataFrame:

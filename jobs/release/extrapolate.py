@@ -14,7 +14,7 @@ from expectations.product_words import ALL_ZONES, DAYPARTS, DWELL_BANDS
 from jobs.aggregate.specs import CELL
 from jobs.release.factors import ANYWHERE, SOURCES
 from jobs.release.intervals import interval
-from jobs.release.model_error import COARSER, FINEST, KINDS, PLACE, Corrections, Errors
+from jobs.release.model_error import COARSER, FINEST, KINDS, PLACE, WITHIN, Corrections, Errors
 from udfs.time import daypart
 
 METHOD = "residents over panel by zone"
@@ -39,8 +39,8 @@ class EstimateParams:
 def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, params: EstimateParams) -> DataFrame:
     """Add estimate and 95 % interval to judged cells.
 
-    A finest cell's estimate is its figure times its zone's factor, and times the correction of what visits were
-    not seen. A sum's is the sum of the estimates of what it is
+    A finest cell's estimate is its figure times its zone's factor, and times the correction of what visits
+    and trips were not seen. A sum's is the sum of the estimates of what it is
     made of (``blocks``), so that shown children add up to their parent in people as they do in persons; the remainder
     that stands for suppressed cells takes the factor of the sum's zone, never those of the single cells: with
     those, figures and estimates of one sum were two equations for two suppressed cells.
@@ -113,9 +113,10 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
     told = []
     for product in products:
         errors, corrections = params.errors.get(product, {}), params.corrections.get(product, {})
-        for name, word in itertools.product(KINDS, ("", *DAYPARTS, *DWELL_BANDS)):
+        for name, word in itertools.product(KINDS, ("", WITHIN, *DAYPARTS, *DWELL_BANDS)):
             corrected = PLACE if name == PLACE else FINEST
-            correction = corrections.get(f"{corrected} {word}", corrections.get(corrected, 1.0))
+            of_kind = 1.0 if word == WITHIN else corrections.get(corrected, 1.0)
+            correction = corrections.get(f"{corrected} {word}", of_kind)
             told.append((product, name, word, correction, *errors.get(f"{name} {word}", errors.get(name, (0.0, 0.0)))))
     schema = "product STRING, _kind STRING, _part STRING, _correction DOUBLE, _below DOUBLE, _above DOUBLE"
     table = rows.sparkSession.createDataFrame(told, schema)
@@ -124,8 +125,9 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
         .when(F.col("level").isin(*params.levels), COARSER)
         .otherwise(PLACE)
     )
-    of_visit = F.when(F.col("product").isin("dwell", "approach"), F.col("part"))
-    part = F.coalesce(daypart(F.col("hour")), of_visit, F.lit(""))
+    of_visit = F.when(F.col("product").isin("dwell", "approach", "od"), F.col("part"))
+    stays_in = (F.col("product") == "od") & (F.col("zone_id") == F.col("other"))
+    part = F.when(stays_in, F.lit(WITHIN)).otherwise(F.coalesce(daypart(F.col("hour")), of_visit, F.lit("")))
     keyed = rows.withColumns({"_kind": kind, "_part": part})
     found = keyed.join(F.broadcast(table), on=["product", "_kind", "_part"], how="left")
     without = {"_correction": 1.0, "_below": 0.0, "_above": 0.0}

@@ -1,4 +1,4 @@
-"""What simulated cities tell of the model: by how much it misses visits, and the error that intervals carry.
+"""What simulated cities tell of the model: by how much it misses visits and trips, and the error that intervals carry.
 
 Both are calibrated by ``threestep trial --calibrate`` and kept as a file of the package.
 """
@@ -18,9 +18,12 @@ FILE = "model_error.json"
 FINEST, COARSER, PLACE = "finest", "coarser", "place"
 KINDS = (FINEST, COARSER, PLACE)
 """Kinds of level: names of levels differ from one country to the next."""
-CORRECTED = ("dwell", "approach", "audience")
-"""Products of visits. Short visits fall between two contacts, and long ones are cut where contacts lack: how many
-of each duration are seen hangs on the rate of contacts, and no factor of residents makes up for it."""
+CORRECTED = ("dwell", "approach", "audience", "od")
+"""Products of visits and trips. Short visits fall between two contacts, and long ones are cut where contacts lack, and
+with a visit the trips to it and from it are missed: how many are seen hangs on the rate of contacts, and no factor of
+residents makes up for it."""
+WITHIN = "within"
+"""Part of the trips that stay in a zone: nothing is known of how many are missed, so they are not corrected."""
 _STANDARD = "footfall"
 
 Errors = Mapping[str, tuple[float, float]]
@@ -28,7 +31,7 @@ Errors = Mapping[str, tuple[float, float]]
 above the estimate the truth lies, as standard deviations of the logarithm of truth over estimate."""
 
 Corrections = Mapping[str, float]
-"""By the same names: true visits over estimated ones. A kind's own stands in for its parts that were never seen."""
+"""By the same names: true visits or trips over estimated ones. A kind's own stands in for parts never seen."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from jobs.lake import Door
 from jobs.release.budget import Charge, charge
 from jobs.release.catchment import judged_catchment, reach
 from jobs.release.disclosure import BLOCKS
-from jobs.release.estimates import estimated, factors_of, named, people_of, released_panel
+from jobs.release.estimates import correction_words, estimated, factors_of, named, people_of, released_panel
 from jobs.release.extrapolate import descriptions
 from jobs.release.flows import judged_flows, judged_found
 from jobs.release.judge import ground, min_persons
@@ -184,7 +184,7 @@ def _freeze(context: RunContext, door: Door, product: str, period: Period, judge
     rows = named(result.withColumn("period", F.lit(period.name)), SPECS[product]).repartition(1)
     door.replace(staged(PRODUCTS[product]), rows, [release_id(product, period.name)])
     told = descriptions(table, people_of(door, [period.last]), zones).get(period.last)
-    return f"{told}; factors are the means of the days'" if told else None
+    return f"{told}; factors are the means of the days'{correction_words(policy, product)}" if told else None
 
 
 def _noised(door: Door, product: str, period: Period) -> DataFrame:

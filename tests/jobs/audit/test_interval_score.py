@@ -7,7 +7,7 @@ import math
 import pytest
 from frames import frame, rows
 
-from jobs.audit.interval_score import coverage, interval_cells, visit_interval_cells
+from jobs.audit.interval_score import coverage, interval_cells, pair_interval_cells, visit_interval_cells
 
 RELEASED = (
     "date DATE, level STRING, zone_id STRING, hour INT, status STRING, covers STRING, "
@@ -61,6 +61,28 @@ class TestIntervalCells:
             ("dwell", "dwell, d", "place", "15-30", 50, 55.0),
             ("dwell", "dwell, d", "place", "30-60", 20, 0.0),
         ]
+
+    def test_flows_of_whole_weeks_stand_beside_true_ones_and_neither_sums_nor_trips_within(self, spark):
+        released = frame(
+            spark,
+            "period STRING, level STRING, origin_zone_id STRING, destination_zone_id STRING, daypart STRING, "
+            "status STRING, estimate BIGINT, lower BIGINT, upper BIGINT",
+            *(
+                (week, "d", *pair, "morning", "published", 50, 40, 60)
+                for week in ("2026-W10", "2026-W11")
+                for pair in (("a", "b"), ("b", "a"), ("a", "a"), ("a", "all"), ("all", "b"))
+            ),
+            ("2026-W10", "d", "b", "c", "morning", "suppressed", None, None, None),
+        )
+        truth = frame(
+            spark,
+            "week STRING, origin_zone_id STRING, destination_zone_id STRING, daypart STRING, persons BIGINT",
+            ("2026-W10", "a", "b", "morning", 11), ("2026-W10", "b", "a", "evening", 3),
+        )  # fmt: skip
+        got = pair_interval_cells(released, truth, frame(spark, "week STRING, date DATE", ("2026-W10", DAY)), 5.0)
+        assert rows(got, "product", "level", "kind", "zone_id", "part", "estimate", "true") == [
+            ("od", "od, d", "finest", "a", "morning", 50, 55.0), ("od", "od, d", "finest", "b", "morning", 50, 0.0),
+        ]  # fmt: skip
 
 
 def _cell(zone, hour, true, level="d", kind="finest", low=90, high=110):

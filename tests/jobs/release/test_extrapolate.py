@@ -143,6 +143,21 @@ class TestCorrected:
         ]  # fmt: skip
         assert all(lower <= estimate <= upper for estimate, lower, upper in rows(got, "estimate", "lower", "upper"))
 
+    def test_trips_between_zones_and_their_sums_are_and_those_within_one_are_not(self, spark):
+        def od(origin, destination, persons):
+            return ("od", DAY, "r", "district", origin, None, "morning", destination, persons, 10.0, None)
+
+        judged = frame(spark, JUDGED, od("a", "b", 100), od("a", "all", 150), od("all", "b", 100), od("a", "a", 100))
+        table = frame(spark, TABLE, *((DAY, zone, 10.0, 0.0, "own") for zone in ("a", "b", ANYWHERE)))
+        resolution = frame(spark, "zone_id STRING, inside_share DOUBLE")
+        corrections = {"od": {"finest": 1.5, "finest morning": 2.0}}
+        got = with_estimates(
+            judged, table, resolution, EstimateParams(LEVELS, {"od": {"finest": (0.1, 0.1)}}, corrections)
+        )
+        assert rows(got, "zone_id", "other", "estimate") == [
+            ("a", "a", 1000), ("a", "all", 3000), ("a", "b", 2000), ("all", "b", 2000),
+        ]  # fmt: skip
+
 
 class TestWithEstimates:
     def test_children_add_up_to_their_parents(self, got):
