@@ -124,7 +124,7 @@ def pair_interval_cells(released: DataFrame, truth: DataFrame, weeks: DataFrame,
         ~F.array_contains(F.array(*zones), F.lit(ALL_ZONES))
     )
     return (
-        shown.withColumnRenamed("period", "week")
+        shown.select(F.col("period").alias("week"), *keys[1:], "level", "estimate", "lower", "upper")
         .join(F.broadcast(weeks), on="week", how="inner")
         .join(truth, on=keys, how="left")
         .select(

@@ -66,13 +66,13 @@ class TestIntervalCells:
         released = frame(
             spark,
             "period STRING, level STRING, origin_zone_id STRING, destination_zone_id STRING, daypart STRING, "
-            "status STRING, estimate BIGINT, lower BIGINT, upper BIGINT",
+            "status STRING, persons BIGINT, estimate BIGINT, lower BIGINT, upper BIGINT",
             *(
-                (week, "d", *pair, "morning", "published", 50, 40, 60)
+                (week, "d", *pair, "morning", "published", 10, 50, 40, 60)
                 for week in ("2026-W10", "2026-W11")
                 for pair in (("a", "b"), ("b", "a"), ("a", "a"), ("a", "all"), ("all", "b"))
             ),
-            ("2026-W10", "d", "b", "c", "morning", "suppressed", None, None, None),
+            ("2026-W10", "d", "b", "c", "morning", "suppressed", None, None, None, None),
         )
         truth = frame(
             spark,
