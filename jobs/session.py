@@ -54,6 +54,8 @@ _STATIC_CONF: dict[str, str] = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
 }
 
+_PARTS = "spark.sql.shuffle.partitions"
+
 LIGHT_CONF = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
@@ -143,8 +145,7 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
         ).strip()
     if (master or "local").startswith("local") and not submitted:
         cores = _local_cores(master or "local[*]")
-        # Adaptive execution puts together what is small; what is large is sorted in parts that fit into memory.
-        conf["spark.sql.shuffle.partitions"] = str(max(16, 16 * cores))
+        conf["spark.sql.shuffle.partitions"] = str(max(4, 4 * cores))
         conf["spark.default.parallelism"] = str(max(2, cores))
         if not (master or "").startswith("local-cluster"):
             conf["spark.driver.bindAddress"] = "127.0.0.1"
@@ -165,6 +166,23 @@ def _default_memory() -> str:
     """Half of the machine's memory, between 2 and 8 GiB."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{int(min(8, max(2, total / 2)))}g"
+
+
+@contextmanager
+def shuffled_in(session: SparkSession, parts: int) -> Iterator[None]:
+    """Shuffle into at least so many parts meanwhile; where the engine chooses their number itself, it does.
+
+    For what is sorted whole: parts that do not fit into memory spill. Many parts for all would cost small queries more.
+    """
+    before = session.conf.get(_PARTS, "")
+    if not str(before).isdecimal() or parts <= int(str(before)):
+        yield
+        return
+    session.conf.set(_PARTS, str(parts))
+    try:
+        yield
+    finally:
+        session.conf.set(_PARTS, str(before))
 
 
 def light_session(session: SparkSession) -> SparkSession:

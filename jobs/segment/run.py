@@ -31,6 +31,10 @@ from jobs.segment.keys import key_store, make_keys
 from jobs.segment.keystore import day_period
 from jobs.segment.movement import closed_runs, movement, run_starts
 from jobs.segment.profile import profile
+from jobs.session import shuffled_in
+
+_EVENTS_A_PART = 2_000_000
+"""Events that one core sorts at a time within a gigabyte or two."""
 
 
 def run_segment(context: RunContext, days: Sequence[dt.date], ledger: LedgerState) -> JobReport:
@@ -76,8 +80,9 @@ def _write(context: RunContext, days: Sequence[dt.date], keyed: DataFrame, lines
     starts = run_starts(contacts.filter("purposes <> 0 AND x IS NOT NULL"), params)
     runs = closed_runs(starts, params).observe(flags, *run_counters(days))
     visitors = _visitors(events.filter("cell_known"), lines, window, params)
+    parts = events.count() // _EVENTS_A_PART
     # Most of a small write is waiting for plans and commits: it hides behind the large one.
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with shuffled_in(context.spark, parts), ThreadPoolExecutor(max_workers=3) as pool:
         moved = pool.submit(door.replace, MOVEMENT, movement(runs, cells, keyed), dates)
         who = pool.submit(door.replace, PROFILE, profile(lines, visitors, keyed), dates)
         usual = pool.submit(read_usual, door, days[0], policy.quality)
