@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -146,20 +147,32 @@ def added(
         "corrections": {product: dict(told) for product, told in corrected.items()},
     }
     cities: list[Mapping[str, object]] = [*others, entry]
-    told: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
-    for one in cities:
-        by_product: Mapping[str, Mapping[str, Sequence[float]]] = one["errors"]  # type: ignore[assignment]
-        own: Mapping[str, Corrections] = one["corrections"]  # type: ignore[assignment]
-        for product, named in by_product.items():
-            for name, (below, above) in named.items():
-                told.setdefault((product, name), []).append((below, above, own.get(product, {}).get(name, 1.0)))
-    means: dict[str, dict[str, tuple[float, float]]] = {}
-    factors: dict[str, dict[str, float]] = {}
-    for (product, name), values in sorted(told.items()):
-        factor, means.setdefault(product, {})[name] = _pooled(values)
-        if product in corrected:
-            factors.setdefault(product, {})[name] = factor
-    return ModelError(means, tuple(cities), factors)
+    factors = {
+        product: {name: round(math.exp(_mean([math.log(f) for f in values])), 4) for name, values in named.items()}
+        for product, named in _by_name(cities, "corrections").items()
+    }
+    pooled: dict[str, dict[str, tuple[float, float]]] = {}
+    for product, named in _by_name(cities, "errors").items():
+        apart = _apart(cities, product, factors.get(product, {}))
+        pooled[product] = {name: _pooled(pairs, apart.get(name, 0.0)) for name, pairs in named.items()}
+    return ModelError(pooled, tuple(cities), factors)
+
+
+def _by_name(cities: Sequence[Mapping[str, object]], part: str) -> dict[str, dict[str, list[Any]]]:
+    """What cities tell by product and name, each as a list over those that tell it, in order of names."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for city in cities:
+        told: Mapping[str, Mapping[str, Any]] = city[part]  # type: ignore[assignment]
+        for product, named in told.items():
+            for name, value in named.items():
+                found.setdefault(product, {}).setdefault(name, []).append(value)
+    return {product: dict(sorted(named.items())) for product, named in sorted(found.items())}
+
+
+def _apart(cities: Sequence[Mapping[str, object]], product: str, factors: Corrections) -> dict[str, float]:
+    """Mean square by which the logarithms of cities' own corrections lie from the pooled ones, as of an error."""
+    own = _by_name(cities, "corrections").get(product, {})
+    return {name: _mean([(math.log(f / factors[name]) / _Z95) ** 2 for f in values]) for name, values in own.items()}
 
 
 def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:
@@ -174,11 +187,10 @@ def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:
     write_model_error(path, added(path, simulated_city(landing), model_errors(cells, found), found))
 
 
-def _pooled(values: Sequence[tuple[float, float, float]]) -> tuple[float, tuple[float, float]]:
-    mean = math.fsum(math.log(factor) for _, _, factor in values) / len(values)
-    apart = [(math.log(factor) - mean) / _Z95 for _, _, factor in values]
-    below, above = (
-        math.sqrt(math.fsum(value[side] ** 2 + a * a for value, a in zip(values, apart, strict=True)) / len(values))
-        for side in (0, 1)
-    )
-    return round(math.exp(mean), 4), (round(below, 4), round(above, 4))
+def _pooled(pairs: Sequence[Sequence[float]], apart: float) -> tuple[float, float]:
+    below, above = (math.sqrt(_mean([pair[side] ** 2 for pair in pairs]) + apart) for side in (0, 1))
+    return round(below, 4), round(above, 4)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)

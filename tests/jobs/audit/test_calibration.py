@@ -92,3 +92,12 @@ class TestAdded:
         assert pooled.corrections == {"dwell": {"place": 2.0}}
         assert pooled.of("dwell")["place"] == pytest.approx((apart, math.hypot(0.3, apart)), abs=1e-4)
         assert pooled.of("footfall")["place"] == (0.1, 0.1)
+
+    def test_keeps_the_corrections_of_products_and_parts_that_the_new_city_does_not_tell(self, tmp_path):
+        path, errors = tmp_path / "e.json", {"footfall": dict.fromkeys(("finest", "coarser", "place"), (0.1, 0.1))}
+        # A part of few zones has a correction and no error of its own.
+        visits = {**errors, "dwell": {"place": (0.2, 0.3)}}
+        write_model_error(path, added(path, {"city": "x"}, visits, {"dwell": {"place": 2.0, "place 15-30": 9.0}}))
+        pooled = added(path, {"city": "y"}, {"od": {"finest": (0.5, 0.4)}}, {"od": {"finest": 1.5}})
+        assert pooled.corrections == {"dwell": {"place": 2.0, "place 15-30": 9.0}, "od": {"finest": 1.5}}
+        assert pooled.errors == {**visits, "od": {"finest": (0.5, 0.4)}}

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.errors import UsageError
 from jobs.release.intervals import interval
-from jobs.release.model_error import KINDS, ModelError, model_error, read_model_error, write_model_error
+from jobs.release.model_error import CORRECTED, KINDS, ModelError, model_error, read_model_error, write_model_error
 
 CELL = (
     "id BIGINT, persons BIGINT, estimate BIGINT, sigma DOUBLE, relative DOUBLE, inside DOUBLE, "
@@ -60,6 +60,9 @@ class TestModelError:
     def test_the_package_has_one_for_every_kind_of_level(self):
         found = model_error().of("footfall")
         assert set(found) >= set(KINDS) and all(0 < end < 6 for ends in found.values() for end in ends)
+
+    def test_the_package_corrects_every_product_that_is_corrected(self):
+        assert set(model_error().corrections) == set(CORRECTED)
 
     def test_parts_of_the_day_and_other_products_may_have_their_own(self):
         footfall = {**FOOTFALL, "place night": (2.0, 0.1)}
