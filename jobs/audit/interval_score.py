@@ -118,23 +118,29 @@ def pair_interval_cells(released: DataFrame, truth: DataFrame, weeks: DataFrame,
         scale: Official residents over simulated ones.
     """
     keys = ["week", "origin_zone_id", "destination_zone_id", "daypart"]
-    zones = ("origin_zone_id", "destination_zone_id")
-    apart = released.filter(F.col(zones[0]) != F.col(zones[1]))
-    shown = apart.filter("status = 'published' AND estimate IS NOT NULL").filter(
-        ~F.array_contains(F.array(*zones), F.lit(ALL_ZONES))
-    )
+    shown = between_zones(released).filter("status = 'published' AND estimate IS NOT NULL")
     return (
         shown.select(F.col("period").alias("week"), *keys[1:], "level", "estimate", "lower", "upper")
         .join(F.broadcast(weeks), on="week", how="inner")
         .join(truth, on=keys, how="left")
         .select(
             *(F.lit("od").alias("product"), "date", F.concat(F.lit("od, "), "level").alias("level")),
-            *(F.lit(FINEST).alias("kind"), F.col(zones[0]).alias("zone_id"), F.lit(None).cast("int").alias("hour")),
+            *(
+                F.lit(FINEST).alias("kind"),
+                F.col("origin_zone_id").alias("zone_id"),
+                F.lit(None).cast("int").alias("hour"),
+            ),
             *(F.col("daypart").alias("part"), "estimate", "lower", "upper"),
             (F.coalesce("persons", F.lit(0)) * F.lit(float(scale))).alias("true"),
         )
         .select(*CELLS)
     )
+
+
+def between_zones(released: DataFrame) -> DataFrame:
+    """Rows of ``products.od`` between two different zones: neither sums nor trips within a zone."""
+    ends = F.col("origin_zone_id"), F.col("destination_zone_id")
+    return released.filter((ends[0] != ends[1]) & (ends[0] != ALL_ZONES) & (ends[1] != ALL_ZONES))
 
 
 def coverage(cells: DataFrame) -> list[Coverage]:

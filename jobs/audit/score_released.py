@@ -16,12 +16,12 @@ from pyspark.sql import functions as F
 
 from expectations.contract import Contract, Schema
 from expectations.footprints import CELL_POSITIONS, ZONE_RESOLUTION
-from expectations.product_words import ALL_ZONES
 from expectations.products import CATCHMENT, CORRIDOR_FLOW, OD, RELEASES
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.run import countable_tiles
 from jobs.aggregate.specs import SPECS
 from jobs.audit.interval_score import (
+    between_zones,
     coverage,
     interval_cells,
     pair_interval_cells,
@@ -179,12 +179,7 @@ def od_measures(truth: DataFrame, released: DataFrame, scale: float, level: str,
         weeks: ``week, date``: the day to which a week's measures are entered.
     """
     keys = ["week", "origin_zone_id", "destination_zone_id", "daypart"]
-    apart = released.filter(
-        (F.col("origin_zone_id") != F.col("destination_zone_id"))
-        & (F.col("origin_zone_id") != ALL_ZONES)
-        & (F.col("destination_zone_id") != ALL_ZONES)
-    )
-    found = apart.select(F.col("period").alias("week"), *keys[1:], F.col("estimate").alias("found"))
+    found = between_zones(released).select(F.col("period").alias("week"), *keys[1:], F.col("estimate").alias("found"))
     both = truth.join(found, on=keys, how="full").select(
         *keys,
         (F.coalesce("persons", F.lit(0)) * F.lit(scale)).alias("t"),
