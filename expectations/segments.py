@@ -36,6 +36,9 @@ SEGMENTS = Contract(
             "Corridors between the line's segment before and this one: metres along (negative: against the direction "
             "in which it was drawn), per cent that both lie on it, seconds between the contacts; null: on none",
         ),
+        ("cell_id", "STRING", "Of a stay: its dominant cell, so that weeks and months draw under keys of their own"),
+        ("ring", "INT", "Of a stay: the ring of timing advance of that cell; null: the whole cell"),
+        ("on_home_ground", "BOOLEAN!", "Whether the dominant cell covers the ground of the unit's home"),
     ),
     keys=("date", "pseudonym", "line_no", "start_time", "tile"),
     mode=WriteMode.REPLACE_WHERE,

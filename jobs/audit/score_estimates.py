@@ -27,7 +27,9 @@ from jobs.audit.voronoi import voronoi_positions
 from jobs.context import RunContext
 from jobs.segment.days import days_frame
 from jobs.segment.longer import longer_pseudonyms
+from jobs.segment.periods import PeriodKind
 from jobs.transform.corridors import outside_of_network
+from jobs.transform.draw import redrawn
 from jobs.transform.homes import HomeParams, cell_zones, home_votes
 from jobs.transform.month_visits import month_visits
 from jobs.transform.moves import MoveParams, corridor_moves
@@ -134,8 +136,11 @@ def estimates(context: RunContext) -> Estimates:
         trips=reduce(DataFrame.unionByName, (rows.withColumn("method", F.lit(name)) for name, rows in made.items())),
         homes=_homes(context, counted, nearest, purpose),
         moves=_moves(context, found["threestep"]),
-        pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], counted)),
-        monthly=_both(door.read(VISITS), month_visits(found["nearest_cell"], counted, months)),
+        pairs=_both(door.read(OD_CONTRIBUTIONS), _pairs(context, found["nearest_cell"], nearest, counted)),
+        monthly=_both(
+            door.read(VISITS),
+            month_visits(_redrawn(context, found["nearest_cell"], nearest, months, "month"), counted, months),
+        ),
         visits=visits[0].unionByName(visits[1]),
         resolution=resolution,
         profile=profile,
@@ -197,9 +202,18 @@ def _both(suite: DataFrame, nearest: DataFrame) -> DataFrame:
     )
 
 
-def _pairs(context: RunContext, segments: DataFrame, counted: DataFrame) -> DataFrame:
-    made = trips(segments, counted.filter("role = 'partition'"), context.policy.time_zone)
-    return od_contributions(made, longer_pseudonyms(context, context.settings.days, "week"))
+def _pairs(context: RunContext, segments: DataFrame, positions: DataFrame, counted: DataFrame) -> DataFrame:
+    weeks = longer_pseudonyms(context, context.settings.days, "week")
+    placed = _redrawn(context, segments, positions, weeks, "week")
+    made = trips(placed, counted.filter("role = 'partition'"), context.policy.time_zone)
+    return od_contributions(made, weeks)
+
+
+def _redrawn(
+    context: RunContext, segments: DataFrame, positions: DataFrame, pairs: DataFrame, kind: PeriodKind
+) -> DataFrame:
+    profile = context.lake.door(reads=[Schema.PSEUDONYMOUS]).read(PROFILE)
+    return redrawn(segments, positions, profile, pairs, kind, stay_params(context.policy).away_factor)
 
 
 def _trips(segments: DataFrame, counted: DataFrame, purpose: str, time_zone: str) -> DataFrame:

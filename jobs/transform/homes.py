@@ -25,6 +25,7 @@ from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.segment.longer import longer_pseudonyms, renamed
 from jobs.settings import HomesPolicy
+from jobs.transform.draw import redrawn
 from jobs.transform.month_visits import month_visits
 from jobs.transform.presence import counted_zones
 from jobs.transform.prior import finest_tiles
@@ -172,7 +173,10 @@ def run_homes(context: RunContext, days: Sequence[dt.date]) -> JobReport:
         days_frame(context.spark, days, policy),
         params,
     )
-    visits = month_visits(door.read(SEGMENTS).filter(wanted), counted_zones(zones, zone_tiles), months)
+    segments, profile = (door.read(contract).filter(wanted) for contract in (SEGMENTS, PROFILE))
+    away = policy.segments.home_away_factor
+    stays = redrawn(segments.filter("kind = 'stay'"), door.read(CELL_POSITIONS), profile, months, "month", away)
+    visits = month_visits(stays, counted_zones(zones, zone_tiles), months)
     door.replace(HOMES, votes, dates)
     door.replace(VISITS, visits, dates)
     months.unpersist()

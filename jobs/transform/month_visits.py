@@ -13,7 +13,7 @@ def month_visits(segments: DataFrame, counted: DataFrame, months: DataFrame) -> 
     """Zones of the finest partition, and points of interest, in which a unit stayed.
 
     Args:
-        segments: Rows of ``pseudonymous.segments``.
+        segments: Rows of ``pseudonymous.segments``, positions drawn under the month's key: see ``draw.redrawn``.
         counted: See ``jobs.transform.presence.counted_zones``, broadcast; places under four tiles count through small
             cells alone.
         months: See ``jobs.segment.longer.longer_pseudonyms``.

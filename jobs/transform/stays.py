@@ -208,13 +208,17 @@ def segments(
     )
     from_home = distance_m(*(F.col(name) for name in ("ground.x", "ground.y", "home.x", "home.y")))
     is_home = same_ground(from_home, F.col("ground.radius_m"), F.col("home.radius_m"))
-    settled = shared.withColumn("tile", F.when(is_home, F.col("tile")).otherwise(F.col("tile_away")))
+    settled = shared.withColumn("on_home_ground", F.coalesce(is_home, F.lit(False))).withColumn(
+        "tile", F.when(F.col("on_home_ground"), F.col("tile")).otherwise(F.col("tile_away"))
+    )
     on_corridors = with_ways(settled, nearby, params.max_gap_seconds)
     bounds = days.select("date", *(F.col(f"day_{end}").cast("long").alias(f"day_{end}") for end in ("start", "end")))
+    names = F.broadcast(places.select("place_no", "cell_id", "ring"))
     return (
         on_corridors.join(F.broadcast(bounds), on="date", how="inner")
         .select(*_TRACK, F.inline(_pieces()))
         .filter("start_time < end_time AND purposes <> 0")
+        .join(names, on="place_no", how="left")
         .select(SEGMENTS.column_names)
     )
 
@@ -228,12 +232,15 @@ def _pieces() -> Column:
     moved = F.coalesce(is_new & F.col("stayed").isNotNull(), F.lit(False))
     resumes = F.coalesce(F.col("resumes"), F.col("day_end"))
     both = F.col("purposes").cast("int").bitwiseAND(F.col("next_purposes").cast("int"))
-    nowhere = F.lit(None).cast("bigint")
+    no, nothing = F.lit(False), F.lit(None)
+    silence = {"tile": nothing.cast("bigint"), "by_small_cell": no, "is_new_ground": no, "ways": no_ways()}
+    silence |= {"on_home_ground": no, "place_no": nothing.cast("int")}
+    placed = {name: F.col(name) for name in ("tile", "by_small_cell", "on_home_ground")} | {"is_new_ground": moved}
+    # The way to a place where somebody was at midnight already belongs to the day before.
+    placed |= {"ways": F.when(begin >= F.col("day_start"), F.col("ways"))}
+    placed |= {"place_no": F.when(F.col("is_stay"), F.col("place_no"))}
 
-    def piece(
-        what: Column, mask: Column, start: Column, end: Column, tile: Column, small: Column, is_new: Column,
-        ways: Column,
-    ) -> Column:  # fmt: skip
+    def piece(what: Column, mask: Column, start: Column, end: Column, told: dict[str, Column]) -> Column:
         inside = F.greatest(start, F.col("day_start")), F.least(end, F.col("day_end"))
         times = (F.timestamp_seconds(F.floor(second / 60) * 60) for second in inside)
         named = zip(("start_time", "end_time"), times, strict=True)
@@ -241,20 +248,14 @@ def _pieces() -> Column:
             mask.cast("tinyint").alias("purposes"),
             what.alias("kind"),
             *(time.alias(name) for name, time in named),
-            tile.alias("tile"),
-            small.alias("by_small_cell"),
-            is_new.alias("is_new_ground"),
-            ways.alias("ways"),
+            *(told[name].alias(name) for name in sorted(told)),
         )
 
-    silent, no, none = F.lit("unknown"), F.lit(False), no_ways()
-    # The way to a place where somebody was at midnight already belongs to the day before.
-    ways = F.when(begin >= F.col("day_start"), F.col("ways"))
     first_begin = F.when(F.col("is_first"), begin).otherwise(F.col("day_start"))
     return F.array(
-        piece(silent, F.col("purposes"), F.col("day_start"), first_begin, nowhere, no, no, none),
-        piece(kind, F.col("purposes"), begin, finish, F.col("tile"), F.col("by_small_cell"), moved, ways),
-        piece(silent, both, finish, resumes, nowhere, no, no, none),
+        piece(F.lit("unknown"), F.col("purposes"), F.col("day_start"), first_begin, silence),
+        piece(kind, F.col("purposes"), begin, finish, placed),
+        piece(F.lit("unknown"), both, finish, resumes, silence),
     )
 
 

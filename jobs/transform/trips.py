@@ -9,12 +9,15 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from expectations.contract import Schema
+from expectations.footprints import CELL_POSITIONS
+from expectations.movement import PROFILE
 from expectations.od_contributions import OD_CONTRIBUTIONS
 from expectations.segments import SEGMENTS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.context import JobReport, RunContext
 from jobs.errors import InputRejectedError
 from jobs.segment.longer import longer_pseudonyms, renamed
+from jobs.transform.draw import redrawn
 from jobs.transform.prior import finest_tiles
 from udfs.time import daypart, local_hour
 
@@ -85,8 +88,12 @@ def run_od(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     door = context.lake.door(reads=[Schema.REFERENCE], writes=[Schema.PSEUDONYMOUS])
     dates, wanted = [str(day) for day in days], F.col("date").isin(list(days))
     finest = finest_tiles(door.read(ZONES), door.read(ZONE_TILES))
-    made = trips(door.read(SEGMENTS).filter(wanted), finest, context.policy.time_zone)
-    door.replace(OD_CONTRIBUTIONS, od_contributions(made, longer_pseudonyms(context, days, "week")), dates)
+    weeks = longer_pseudonyms(context, days, "week").persist()
+    segments, profile = (door.read(contract).filter(wanted) for contract in (SEGMENTS, PROFILE))
+    away = context.policy.segments.home_away_factor
+    segments = redrawn(segments.filter("kind <> 'unknown'"), door.read(CELL_POSITIONS), profile, weeks, "week", away)
+    door.replace(OD_CONTRIBUTIONS, od_contributions(trips(segments, finest, context.policy.time_zone), weeks), dates)
+    weeks.unpersist()
     written = door.read(OD_CONTRIBUTIONS).filter(wanted)
     found = context.gate.validate(written, OD_CONTRIBUTIONS, f"{dates[0]}..{dates[-1]}")
     if not found.passed:

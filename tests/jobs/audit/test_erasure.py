@@ -81,7 +81,10 @@ def _fill(spark, lake):
     whole = (f"{DAY}T08:00:00", f"{DAY}T09:00:00")
     put(MOVEMENT, *((DAY, _name(p), 1, 15, *whole, "c1", 2, None) for p in ("p0", "p1", "p2", "p3")))
     put(PROFILE, *((DAY, _name(p), "domestic", "unknown", "unknown", None) for p in ("p0", "p1", "p2", "p3")))
-    put(SEGMENTS, *((DAY, _name(p), 1, 15, "stay", *whole, 7, False, False, None) for p in ("p0", "p2")))
+    put(
+        SEGMENTS,
+        *((DAY, _name(p), 1, 15, "stay", *whole, 7, False, False, None, "c1", None, False) for p in ("p0", "p2")),
+    )
     put(OD_CONTRIBUTIONS, *((DAY, "2026-W10", _name(p, WEEK_KEY), 15, "a", "b", "night") for p in ("p0", "p2")))
     put(VISITS, *((DAY, "2026-03", _name(p, MONTH_KEY), 15, "place", "mall") for p in ("p0", "p2")))
     put(NOISED, ("panel-x-r0", "panel", "city", "z", None, None, None, 7), periods=("panel-x-r0",))

@@ -6,7 +6,7 @@ import pytest
 from frames import frame, rows
 
 from expectations.movement import PROFILE
-from jobs.transform.draw import drawn
+from jobs.transform.draw import drawn, redrawn
 
 GROUPS = "date DATE, pseudonym BINARY, place_no INT"
 PLACES = """place_no INT, cell_id STRING, centre_x DOUBLE, centre_y DOUBLE, radius_m DOUBLE,
@@ -77,3 +77,63 @@ class TestDrawn:
         # Who is home away from it is so there as well.
         assert not any(a and not n for n, a in zip(near, away, strict=True))
         assert all(row[2] == row[3] for row in found if row[0] == 1)
+
+
+class TestRedrawn:
+    """Stays of several days under the key of a week or month."""
+
+    STAYS = (
+        """date DATE, pseudonym BINARY, kind STRING, tile BIGINT, cell_id STRING, ring INT, on_home_ground BOOLEAN"""
+    )
+    PAIRS = "date DATE, pseudonym BINARY, month STRING, month_pseudonym BINARY"
+    DAYS = tuple(f"2026-03-{day:02d}" for day in range(2, 12))
+
+    def _redrawn(self, spark, *stays, profile=()):
+        """Rows of stays are (day, unit, kind, tile, cell, ring, on home ground); a unit is another one each day."""
+        homes = [("home", 3, 2, 0.75)]
+        places = frame(
+            spark, PLACES,
+            (0, "a", 0.0, 0.0, 100.0, "s", None, False, list(range(10)), homes),
+            (1, "a", 0.0, 0.0, 100.0, "s", 7, False, list(range(70, 80)), None),
+            (2, "b", 0.0, 0.0, 100.0, "t", None, False, list(range(100, 110)), None),
+        )  # fmt: skip
+        pairs = [(day, self._name(day, unit), "2026-03", _unit(unit)) for day in self.DAYS for unit in range(UNITS)]
+        made = frame(spark, self.STAYS, *((d, self._name(d, u), *more) for d, u, *more in stays))
+        who = frame(
+            spark,
+            "date DATE, pseudonym BINARY, home_zone_id STRING",
+            *((day, self._name(day, unit), zone) for day in self.DAYS for unit, zone in profile),
+        )
+        found = redrawn(made, places, who, frame(spark, self.PAIRS, *pairs), "month")
+        assert found.columns == made.columns
+        return found
+
+    @staticmethod
+    def _name(day, unit):
+        return bytes([int(day[-2:])]) * 2 + _unit(unit)[2:]
+
+    def test_one_position_a_unit_and_site_all_month_whatever_its_days_drew(self, spark):
+        stays = [(day, u, "stay", 999, "a", None, False) for day in self.DAYS for u in range(40)]
+        found = self._redrawn(spark, *stays).collect()
+        by_unit = {}
+        for row in found:
+            by_unit.setdefault(bytes(row["pseudonym"])[2:], set()).add(row["tile"])
+        assert len(found) == 400 and len(by_unit) == 40 and all(len(tiles) == 1 for tiles in by_unit.values())
+        assert len(set.union(*by_unit.values())) > 5
+
+    def test_rings_and_cells_have_their_own_and_what_is_no_stay_keeps_its_tile(self, spark):
+        day = self.DAYS[0]
+        found = self._redrawn(
+            spark,
+            (day, 1, "stay", 999, "a", 7, False), (day, 2, "stay", 999, "b", None, False),
+            (day, 3, "move", 998, None, None, False), (day, 4, "stay", 997, "gone", None, False),
+        )  # fmt: skip
+        tiles = {bytes(row["pseudonym"])[2:]: row["tile"] for row in found.collect()}
+        assert tiles[_unit(1)[2:]] in range(70, 80) and tiles[_unit(2)[2:]] in range(100, 110)
+        assert tiles[_unit(3)[2:]] == 998 and tiles[_unit(4)[2:]] == 997
+
+    def test_home_is_drawn_as_often_as_told(self, spark):
+        day = self.DAYS[0]
+        stays = [(day, u, "stay", 999, "a", None, True) for u in range(UNITS)]
+        found = rows(self._redrawn(spark, *stays, profile=[(u, "home") for u in range(UNITS)]), "tile")
+        assert sum(t in (3, 4) for (t,) in found) / UNITS == pytest.approx(0.8, abs=0.1)

@@ -50,6 +50,9 @@ def _segments(spark, *segments):
                 small,
                 False,
                 None,
+                None,
+                None,
+                False,
             )
             for who, mask, kind, a, b, tile, small in segments
         ),

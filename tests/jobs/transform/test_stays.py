@@ -110,6 +110,9 @@ def test_away_from_the_longest_stay_the_registered_zone_is_less_likely(spark):
     tiles = Counter((start[11:13], tile) for start, tile in rows(found, "start_time", "tile"))
     assert (tiles["23", 5], tiles["16", 5]) == (60, 60)
     assert tiles["07", 6] > 15 and tiles["07", 5] + tiles["07", 6] == 60
+    # What weeks and months draw from: the cell, and whether it is the home's ground.
+    told = {(start[11:13], *more) for start, *more in rows(found, "start_time", "cell_id", "ring", "on_home_ground")}
+    assert told == {("23", HOME, None, True), ("07", WORK, None, False), ("16", HOME, None, True)}
 
 
 class TestSegments:

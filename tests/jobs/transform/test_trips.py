@@ -24,7 +24,9 @@ def _segments(spark, *pieces):
     for kind, until, tile, is_new, *more in pieces:
         end = f"2026-03-03T{until}:00"
         purposes, small = (*more, *(15, False)[len(more) :])
-        made.append(("2026-03-03", UNIT, 1, purposes, kind, at(start), at(end), tile, small, is_new, None))
+        made.append(
+            ("2026-03-03", UNIT, 1, purposes, kind, at(start), at(end), tile, small, is_new, None, None, None, False)
+        )
         start = end
     return frame(spark, ", ".join(f"{c.name} {c.type}" for c in SEGMENTS.columns), *made)
 

@@ -38,7 +38,22 @@ def resolution(spark):
 
 def _row(who: int, kind: str, start: str, end: str, tile: int | None, small: bool = False, mask: int = EVERY):
     name = bytes([who]) * 32
-    return (DAY, name, 1, mask, kind, at(f"{DAY}T{start}:00"), at(f"{DAY}T{end}:00"), tile, small, False, None)
+    return (
+        DAY,
+        name,
+        1,
+        mask,
+        kind,
+        at(f"{DAY}T{start}:00"),
+        at(f"{DAY}T{end}:00"),
+        tile,
+        small,
+        False,
+        None,
+        None,
+        None,
+        False,
+    )
 
 
 def _visits(spark, counted, resolution, *made):
