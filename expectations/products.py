@@ -31,7 +31,11 @@ _FIGURES = columns(
 )
 
 _COVERS = columns(
-    ("covers", "STRING", "Of a merged figure: the cells that it sums up, this one among them; null elsewhere")
+    (
+        "covers",
+        "STRING",
+        "Of a merged figure: the hours, dayparts, genders or home zones that it sums up; null elsewhere",
+    )
 )
 
 _SHOWN = "(status IN ('published', 'merged'))"
@@ -77,7 +81,7 @@ def _product(
         period="release_id",
         retention="for good: anonymous",
         rules=tuple(rules),
-        checks=_CHECKS | (_COVERS_CHECK if extra == _COVERS else {}),
+        checks=_CHECKS | (_COVERS_CHECK if set(_COVERS) <= set(extra) else {}),
         releasable=True,
     )
 
@@ -102,6 +106,7 @@ APPROACH = _product(
     "approach",
     "One row a zone, daypart and sector: visits of the day by the direction that they came from",
     (*_ZONE, *_DAYPART, *columns(("sector", "STRING!", "Direction, or unknown where footprints cannot tell"))),
+    extra=_COVERS,
 )
 AUDIENCE = _product(
     "audience",
@@ -113,6 +118,7 @@ AUDIENCE = _product(
             ("gender", "STRING!", "female, male, diverse or unknown"),
         ),
     ),
+    extra=_COVERS,
 )
 OD = _product(
     "od",
@@ -137,9 +143,12 @@ CATCHMENT = _product(
         ),
     ),
     _PERIOD,
-    extra=columns(
-        ("median_km", "DOUBLE", "Of the zone: half of the shown visitors live within; null where none are shown"),
-        ("radius_80_km", "DOUBLE", "Of the zone: four in five of the shown visitors live within"),
+    extra=(
+        *columns(
+            ("median_km", "DOUBLE", "Of the zone: half of the shown visitors live within; null where none are shown"),
+            ("radius_80_km", "DOUBLE", "Of the zone: four in five of the shown visitors live within"),
+        ),
+        *_COVERS,
     ),
 )
 CORRIDOR_FLOW = _product(

@@ -22,6 +22,19 @@ CELL = ("zone_id", "hour", "part", "other")
 
 
 @dataclass(frozen=True)
+class Merging:
+    """Which cells of a zone are offered together where none of them can be shown alone.
+
+    Attributes:
+        over: Column of ``CELL`` in which they differ; hours are merged within a part of the day.
+        words: Words of that column that are; empty: all.
+    """
+
+    over: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ProductSpec:
     """How a product's cells are named.
 
@@ -33,6 +46,7 @@ class ProductSpec:
         is_nested: Whether coarser levels of the partition are sums of the finest: what is counted adds up.
         small_cell_parts: Words of ``part`` that exist at places which small cells resolve, and nowhere else.
         bare_roles: Roles whose level is drawn without ``other``: others of the same product split it up.
+        merging: Which failing cells are offered together; ``None``: none.
     """
 
     contract: Contract
@@ -42,6 +56,7 @@ class ProductSpec:
     is_nested: bool = False
     small_cell_parts: tuple[str, ...] = ()
     bare_roles: tuple[str, ...] = ()
+    merging: Merging | None = None
 
     @property
     def name(self) -> str:
@@ -62,16 +77,33 @@ SPECS: dict[str, ProductSpec] = {
     spec.name: spec
     for spec in (
         ProductSpec(PANEL, {"zone_id": "zone_id"}, is_nested=True),
-        ProductSpec(FOOTFALL, {"zone_id": "zone_id", "hour": "hour"}, is_nested=True),
+        ProductSpec(FOOTFALL, {"zone_id": "zone_id", "hour": "hour"}, is_nested=True, merging=Merging("hour")),
         ProductSpec(DWELL, {"zone_id": "zone_id", "dwell_band": "part"}, DWELL_BANDS, small_cell_parts=("<15",)),
-        ProductSpec(APPROACH, {"zone_id": "zone_id", "daypart": "part", "sector": "other"}, DAYPARTS, SECTORS),
-        ProductSpec(AUDIENCE, {"zone_id": "zone_id", "age_band": "part", "gender": "other"}, AGE_BANDS, GENDERS),
+        ProductSpec(
+            APPROACH,
+            {"zone_id": "zone_id", "daypart": "part", "sector": "other"},
+            DAYPARTS,
+            SECTORS,
+            merging=Merging("part"),
+        ),
+        ProductSpec(
+            AUDIENCE,
+            {"zone_id": "zone_id", "age_band": "part", "gender": "other"},
+            AGE_BANDS,
+            GENDERS,
+            # The rest are few or none: beside them the noise of their cells is all that a sum would gain.
+            merging=Merging("other", ("female", "male")),
+        ),
         ProductSpec(
             OD,
             {"origin_zone_id": "zone_id", "daypart": "part", "destination_zone_id": "other"},
             DAYPARTS,
         ),
-        ProductSpec(CATCHMENT, {"zone_id": "zone_id", "distance_band": "part", "home_zone_id": "other"}),
+        ProductSpec(
+            CATCHMENT,
+            {"zone_id": "zone_id", "distance_band": "part", "home_zone_id": "other"},
+            merging=Merging("other"),
+        ),
         ProductSpec(
             CORRIDOR_FLOW,
             {"corridor_id": "zone_id", "direction": "part", "hour": "hour"},

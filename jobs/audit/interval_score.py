@@ -137,6 +137,34 @@ def pair_interval_cells(released: DataFrame, truth: DataFrame, weeks: DataFrame,
     )
 
 
+def catchment_interval_cells(
+    released: DataFrame, truth: DataFrame, kinds: DataFrame, date: dt.date, scale: float
+) -> DataFrame:
+    """Put released visitors of a month by where they live beside true ones; see ``CELLS``.
+
+    Args:
+        released: Rows of ``products.catchment``.
+        truth: ``zone_id, other`` (zone of residence), ``persons``, of everybody.
+        kinds: ``zone_id, kind``.
+        date: The day to which the month is entered.
+        scale: Official residents over simulated ones.
+    """
+    live = truth.withColumnRenamed("other", "home_zone_id").withColumnRenamed("persons", "found")
+    shown = released.filter("status = 'published' AND estimate IS NOT NULL")
+    return (
+        shown.join(live, on=["zone_id", "home_zone_id"], how="left")
+        .join(F.broadcast(kinds.select("zone_id", "kind")), on="zone_id", how="inner")
+        .select(
+            *(F.lit("catchment").alias("product"), F.lit(date).alias("date"), "kind", "zone_id"),
+            F.concat(F.lit("catchment, "), "level").alias("level"),
+            *(F.lit(None).cast("int").alias("hour"), F.col("distance_band").alias("part")),
+            *("estimate", "lower", "upper"),
+            (F.coalesce("found", F.lit(0)) * F.lit(float(scale))).alias("true"),
+        )
+        .select(*CELLS)
+    )
+
+
 def between_zones(released: DataFrame) -> DataFrame:
     """Rows of ``products.od`` between two different zones: neither sums nor trips within a zone."""
     ends = F.col("origin_zone_id"), F.col("destination_zone_id")

@@ -5,6 +5,7 @@ Nothing but released and public tables and the truth of a simulation is read, so
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from jobs.aggregate.run import countable_tiles
 from jobs.aggregate.specs import SPECS
 from jobs.audit.interval_score import (
     between_zones,
+    catchment_interval_cells,
     coverage,
     interval_cells,
     pair_interval_cells,
@@ -105,19 +107,22 @@ def released_measures(lake: Lake, settings: RunSettings, truth: Path) -> Release
     stay = 60 * policy.segments.stay_minutes
     if _is_released(door, CATCHMENT.name):
         visitors = true_visitors(read["itineraries"], persons, read["homes"], counted, clock, stay)
-        found = _rows(door, CATCHMENT.name).filter("persons IS NOT NULL AND zone_id <> home_zone_id")
-        estimates = found.select("zone_id", F.col("home_zone_id").alias("other"), "persons", _method())
+        visitors, found = visitors.localCheckpoint(), _rows(door, CATCHMENT.name)
+        estimates = shown_visitors(found).withColumn("method", _method())
         parts.append(catchment_measures(visitors.withColumn("date", F.lit(days[-1])), estimates, levels))
+        if _is_month(days):
+            of_month = catchment_interval_cells(found, visitors, zone_kinds(zones), days[-1], scale)
+            cells = cells.unionByName(of_month).localCheckpoint()
     of_visits = [name for name in PRODUCTS if _is_released(door, name)]
     if of_visits:
         who = true_profile(persons, read["homes"])
         track = true_track(read["itineraries"], persons, days_frame(spark, days, policy), stay)
         visited = visit_cells(track, counted, resolution, who, policy).groupBy(*_CELL).agg(F.count("*").alias("n"))
-        visited = visited.filter(F.col("product").isin(of_visits)).localCheckpoint()
-        found = _visits(door, of_visits)
+        found = _visits(door, of_visits).localCheckpoint()
+        visited = _with_covers(visited.filter(F.col("product").isin(of_visits)), found).localCheckpoint()
         released = word_counts(_known(found), "method")
         parts.append(distances(word_counts(_known(visited)), released, levels))
-        of_shown = distances(word_counts(_shown(_known(visited), found)), released, levels)
+        of_shown = distances(word_counts(_known(visited.filter("is_shown"))), released, levels)
         parts.append(of_shown.withColumn("measure", F.concat("measure", F.lit("_shown"))))
         drawn = zone_kinds(zones).join(counted.select("zone_id").distinct(), on="zone_id", how="left_semi")
         cells = cells.unionByName(visit_interval_cells(_known(found), visited, drawn, scale)).localCheckpoint()
@@ -222,11 +227,12 @@ def _visits(door: Door, products: Sequence[str]) -> DataFrame:
     parts = []
     for name in products:
         own = {place: column for column, place in SPECS[name].keys.items()}
+        shown = _rows(door, name).filter("persons IS NOT NULL")
+        own |= {"covers": "covers"} if "covers" in shown.columns else {}
         cell = [
             F.col(own[place]).alias(place) if place in own else F.lit(None).cast("string").alias(place)
-            for place in ("zone_id", "part", "other")
+            for place in ("zone_id", "part", "other", "covers")
         ]
-        shown = _rows(door, name).filter("persons IS NOT NULL")
         parts.append(
             shown.select(
                 *("date", "level", "status", "estimate", "lower", "upper"),
@@ -236,10 +242,22 @@ def _visits(door: Door, products: Sequence[str]) -> DataFrame:
     return reduce(DataFrame.unionByName, parts)
 
 
-def _shown(truth: DataFrame, released: DataFrame) -> DataFrame:
-    """True cells of which a figure is shown, alone or with others."""
+def _with_covers(truth: DataFrame, released: DataFrame) -> DataFrame:
+    """True cells with ``is_shown``, whether a figure stands, and ``covers``, with which other cells it does."""
+    over = {product: spec.merging.over for product, spec in SPECS.items() if spec.merging}
+    each = F.explode(F.coalesce(F.split("covers", ","), F.array(F.lit(None).cast("string")))).alias("word")
+    single = released.select(*_CELL, "covers", each)
+    for column in ("part", "other"):
+        of = [name for name in PRODUCTS if over.get(name) == column]
+        own = F.when(F.col("product").isin(of), F.col("word"))
+        single = single.withColumn(column, F.coalesce(own, F.col(column)))
     same = [F.col(f"t.{name}").eqNullSafe(F.col(f"r.{name}")) for name in _CELL]
-    return truth.alias("t").join(released.select(*_CELL).alias("r"), on=same, how="left_semi")
+    shown = single.withColumn("shown", F.lit(True))
+    return (
+        truth.alias("t")
+        .join(shown.alias("r"), on=same, how="left")
+        .select("t.*", "r.covers", F.col("r.shown").isNotNull().alias("is_shown"))
+    )
 
 
 def _known(cells: DataFrame) -> DataFrame:
@@ -247,6 +265,24 @@ def _known(cells: DataFrame) -> DataFrame:
     of_visitors = (F.col("product") == "audience") & ((F.col("part") == _UNKNOWN) | (F.col("other") == _UNKNOWN))
     of_sectors = (F.col("product") == "approach") & (F.col("other") == _UNKNOWN)
     return cells.filter(~F.coalesce(of_visitors | of_sectors, F.lit(False)))
+
+
+def shown_visitors(released: DataFrame) -> DataFrame:
+    """Visitors as a buyer would take them: ``zone_id, other, persons``; a figure of several home zones is of none.
+
+    Args:
+        released: Rows of ``products.catchment``.
+    """
+    return released.filter("persons IS NOT NULL").select(
+        "zone_id",
+        F.when(F.col("status") == "published", F.col("home_zone_id")).alias("other"),
+        F.coalesce("estimate", "persons").alias("persons"),
+    )
+
+
+def _is_month(days: Sequence[dt.date]) -> bool:
+    """Whether the days are one whole month: in fewer days people are seen at fewer places, whatever is missed."""
+    return days[0].day == 1 and (days[-1] + dt.timedelta(days=1)).day == 1 and days[0].month == days[-1].month
 
 
 def _method() -> Column:

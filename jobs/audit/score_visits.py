@@ -152,15 +152,14 @@ def word_counts(cells: DataFrame, *more: str) -> DataFrame:
     """Persons by word: the band, the sector of the whole day, age band with gender.
 
     Args:
-        cells: ``date, product, zone_id, part, other, n``.
+        cells: ``date, product, zone_id, part, other, n``, and maybe ``covers``: what is looked at together.
         more: Further columns to tell apart by.
 
     Returns:
         ``date, product, zone_id, word, n`` and those columns.
     """
-    word = F.when(F.col("product") == "approach", F.col("other")).otherwise(
-        F.concat_ws(" ", "part", F.coalesce("other", F.lit("")))
-    )
+    told = F.coalesce("covers", "other", F.lit("")) if "covers" in cells.columns else F.coalesce("other", F.lit(""))
+    word = F.when(F.col("product") == "approach", F.col("other")).otherwise(F.concat_ws(" ", "part", told))
     return cells.groupBy("date", "product", "zone_id", word.alias("word"), *more).agg(F.sum("n").alias("n"))
 
 

@@ -17,6 +17,8 @@ from jobs.lake import Lake
 
 SHOWN = ("published", "merged")
 GREY, BLUE, ORANGE, FAINT = "#d5d9dd", "#1f6fb2", "#c2410c", "#5f6b76"
+_KEYS = ("zone_id", "daypart", "sector", "age_band", "gender", "home_zone_id")
+_NUMBERS = ("value", "lower", "upper")
 _SIMPLIFY_DEGREES = 0.0002  # some 15 m: below what a screen shows
 
 
@@ -38,6 +40,24 @@ def figures(delivery: Delivery) -> pd.DataFrame:
     source = "estimate" if rows["estimate"].notna().any() else "persons"
     numbers = {"value": source, "lower": "lower", "upper": "upper"}
     return rows.assign(**{name: pd.to_numeric(rows[column]).astype(float) for name, column in numbers.items()})
+
+
+def spread(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Give each cell of a merged figure the mean of its cells, and ``merged``; what they are together is not lost.
+
+    Args:
+        rows: See ``figures``.
+        column: Column that the cells of a merged figure differ in.
+    """
+    merged = rows[rows["status"] == "merged"]
+    if merged.empty:
+        return rows
+    words = merged["covers"].str.split(",")
+    means = merged.assign(**{column: words, **{name: merged[name] / words.str.len() for name in _NUMBERS}})
+    means = means.explode(column)
+    keys = [name for name in _KEYS if name in rows]
+    covered = pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(means[keys]))
+    return pd.concat([rows[~covered], means], ignore_index=True)
 
 
 def unit(delivery: Delivery) -> str:

@@ -20,12 +20,14 @@ from jobs.deliver.figures import (
     of_zone,
     records,
     release_line,
+    spread,
     tips,
     unit,
 )
 from jobs.deliver.read import Delivery
 
 _SHOWN = alt.FieldOneOfPredicate(field="status", oneOf=list(SHOWN))
+_JOINT_COLOUR = "#5b8a72"
 _GENDER_COLOURS = dict(zip(GENDERS, ("#b45309", "#1f6fb2", "#6d28d9", "#9aa5b1"), strict=True))
 
 
@@ -55,7 +57,7 @@ def dwell_bars(delivery: Delivery, zone: str) -> alt.LayerChart:
 
 def approach_rose(delivery: Delivery, zone: str) -> alt.LayerChart:
     """A compass rose: visits by the direction they came from, area by number, for a part of the day."""
-    rows = of_zone(delivery, zone)
+    rows = spread(of_zone(delivery, zone), "daypart")
     points = rows[rows["sector"] != SECTORS[-1]]
     largest = points["value"].max() if points["value"].notna().any() else 1.0
     turned = points["sector"].map({name: i * math.pi / 4 for i, name in enumerate(SECTORS[:-1])}).astype(float)
@@ -85,28 +87,36 @@ def approach_rose(delivery: Delivery, zone: str) -> alt.LayerChart:
         x=alt.X("x:Q", scale=plain, axis=None), y=alt.Y("y:Q", scale=plain, axis=None), text="sector:N"
     )
     rose = alt.layer(arcs, words).add_params(alt.param(name="daypart", value=best, bind=select))
-    return _titled(delivery, zone, rows, "from which direction people came", rose).properties(width=300, height=300)
+    joint = "Where parts of the day have a figure together, its mean is drawn. " if _merges(rows) else ""
+    return _titled(delivery, zone, rows, "from which direction people came", rose, joint).properties(
+        width=300, height=300
+    )
 
 
 def audience_bars(delivery: Delivery, zone: str) -> alt.LayerChart:
     """Visitors by age and gender with their 95 % intervals."""
     rows = of_zone(delivery, zone)
-    data = alt.InlineData(values=records(rows, "age_band", "gender", "status", "value", "lower", "upper"))
+    apart = spread(rows, "gender")
+    joint = rows["covers"].str.replace(",", " and ").where(rows["status"] == "merged")
+    told = rows.assign(gender=joint.fillna(rows["gender"]))
+    data = alt.InlineData(values=records(told, "age_band", "gender", "status", "value", "lower", "upper"))
     base = alt.Chart(data).transform_filter(_SHOWN)
     y = alt.Y("age_band:N", sort=[*reversed(AGE_BANDS[:-1]), AGE_BANDS[-1]], title="Age")
-    offset = alt.YOffset("gender:N", sort=list(GENDERS))
-    scale = alt.Scale(domain=list(_GENDER_COLOURS), range=list(_GENDER_COLOURS.values()))
+    colours = _GENDER_COLOURS | dict.fromkeys(sorted(joint.dropna().unique()), _JOINT_COLOUR)
+    offset = alt.YOffset("gender:N", sort=list(colours))
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     colour = alt.Color("gender:N", scale=scale, title=None, legend=alt.Legend(orient="top"))
     x = alt.X("value:Q", title=unit(delivery).capitalize())
     bars = base.mark_bar().encode(x=x, y=y, yOffset=offset, color=colour, tooltip=tips(age_band="Age", gender="Gender"))
     whiskers = base.mark_rule(color="#12324f").encode(x="lower:Q", x2="upper:Q", y=y, yOffset=offset)
     both = alt.layer(bars, whiskers)
-    return _titled(delivery, zone, rows, "who the visitors were", both).properties(width=460, height=420)
+    return _titled(delivery, zone, apart, "who the visitors were", both).properties(width=460, height=420)
 
 
 def catchment_map(delivery: Delivery, zone: str) -> alt.LayerChart:
     """Map of the zones where the visitors live; grey: too few to show. The place is outlined."""
-    rows = of_zone(delivery, zone)
+    rows = spread(of_zone(delivery, zone), "home_zone_id")
+    rows = rows.assign(home_zone_name=rows["home_zone_id"].map(delivery.zones["name"]))
     shapes = delivery.zones["geometry_wkt"].to_dict()
     columns = ("home_zone_name", "status", "value", "lower", "upper")
     homes = features(shapes, rows, "home_zone_id", *columns)
@@ -124,7 +134,13 @@ def catchment_map(delivery: Delivery, zone: str) -> alt.LayerChart:
     if rows["median_km"].notna().any():
         half, most = rows["median_km"].max(), rows["radius_80_km"].max()
         far = f"Of those shown, half live within {half:g} km, four in five within {most:g} km. "
+    if _merges(rows):
+        far += "Where home zones have a figure together, its mean is drawn. "
     return _titled(delivery, zone, rows, "where visitors live", layers, far).properties(width=560, height=460)
+
+
+def _merges(rows: pd.DataFrame) -> bool:
+    return bool((rows["status"] == "merged").any())
 
 
 def _no_figure(base: alt.Chart, x: alt.X) -> alt.Chart:

@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.aggregate.specs import CELL
-from jobs.release.sums import SumParams, bar
+from jobs.aggregate.specs import SPECS
+from jobs.release.disclosure import BLOCKS, DisclosureParams, judged_places
+from jobs.release.sums import SumParams
 
 REACH_SHARE = 0.8
 """Share of the shown visitors who live within the radius that is told of a zone."""
 
 
-def judged_catchment(noised: DataFrame, domain: DataFrame, params: Mapping[str, SumParams]) -> DataFrame:
+def judged_catchment(
+    noised: DataFrame, domain: DataFrame, params: Mapping[str, SumParams], *, adaptive: bool
+) -> DataFrame:
     """Decide what is shown; cells of the domain without a draw are unresolved by the network.
+
+    Home zones of one band of distance that fail by themselves are offered together (``adaptive.merged_cells``). So
+    what is shown of a zone comes near to all its visitors, and the share of a home zone in it to what it is.
 
     Args:
         noised: Rows of ``staging.noised`` of one release of catchment.
         domain: The public domain, places that cannot be told among them: ``release_id, level, role`` and ``CELL``.
-        params: Thresholds by role.
+        params: Thresholds by role; the margin is the same for all.
+        adaptive: Whether home zones are merged.
 
     Returns:
-        One row a cell: ``release_id, level``, ``CELL``, ``status, persons, sigma``.
+        One row a cell: ``release_id, level``, ``CELL``, ``status, persons, sigma, covers, blocks``; ``blocks`` are the
+        figure's persons by zone of residence, those of a merged figure in equal parts; null where there is no figure.
     """
-    same = [F.col(f"d.{c}").eqNullSafe(F.col(f"n.{c}")) for c in ("release_id", *CELL)]
-    cells = domain.alias("d").join(noised.alias("n"), on=reduce(Column.__and__, same), how="left")
-    least, sigma = F.lit(None).cast("double"), F.lit(None).cast("double")
+    least, sigma = F.lit(None).cast("int"), F.lit(None).cast("double")
     for role, found in sorted(params.items()):
-        least = F.when(F.col("d.role") == role, bar(F.lit(1), found)).otherwise(least)
-        sigma = F.when(F.col("d.role") == role, F.lit(found.sigma)).otherwise(sigma)
-    passes = F.coalesce(F.col("n.noised") >= least, F.lit(False))
-    status = F.when(F.col("n.noised").isNull(), "unresolved").when(passes, "published").otherwise("suppressed")
-    return cells.select(
-        "d.release_id",
-        "d.level",
-        *(f"d.{c}" for c in CELL),
-        status.alias("status"),
-        F.when(passes, F.col("n.noised")).alias("persons"),
-        sigma.alias("sigma"),
-    )
+        least = F.when(F.col("role") == role, F.lit(found.min_persons)).otherwise(least)
+        sigma = F.when(F.col("role") == role, F.lit(found.sigma)).otherwise(sigma)
+    (margin,) = {found.margin_sigmas for found in params.values()}
+    merging = SPECS["catchment"].merging if adaptive else None
+    roles = F.broadcast(domain.select("level", "role").distinct())
+    rules = DisclosureParams(least, margin, sigma, merging.over if merging else None)
+    judged = judged_places(noised.join(roles, on="level", how="inner"), domain, rules)
+    return judged.withColumn("blocks", F.when(F.col("persons").isNotNull(), _by_home()).cast(BLOCKS))
+
+
+def _by_home() -> Column:
+    homes = F.coalesce(F.split("covers", ","), F.array("other"))
+    number = F.size(homes)
+
+    def part(home: Column, nth: Column) -> Column:
+        rest = F.when(nth < F.col("persons") % number, F.lit(1)).otherwise(F.lit(0))
+        return F.struct(home.alias("zone_id"), (F.floor(F.col("persons") / number) + rest).alias("persons"))
+
+    return F.transform(homes, part)
 
 
 def reach(released: DataFrame, distances: DataFrame) -> DataFrame:
@@ -51,13 +63,14 @@ def reach(released: DataFrame, distances: DataFrame) -> DataFrame:
     far zones with few of them, are in neither, so both are lower bounds.
 
     Args:
-        released: ``zone_id, other`` (zone of residence), ``persons`` (null unless shown).
+        released: ``zone_id, blocks``: see ``judged_catchment``.
         distances: See ``jobs.aggregate.distances.distances``.
 
     Returns:
         One row a zone with shown visitors: ``zone_id, median_km, radius_80_km``, rounded to 100 m.
     """
-    shown = released.filter("persons > 0").select("zone_id", "other", "persons")
+    by_home = released.select("zone_id", F.inline("blocks").alias("other", "persons"))
+    shown = by_home.filter("persons > 0")
     order = Window.partitionBy("zone_id").orderBy("km", "other")
     so_far = F.sum("persons").over(order.rowsBetween(Window.unboundedPreceding, Window.currentRow))
     all_of_it = F.sum("persons").over(Window.partitionBy("zone_id"))

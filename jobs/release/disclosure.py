@@ -13,11 +13,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.aggregate.specs import CELL
-from jobs.release.adaptive import merged_hours
+from jobs.release.adaptive import merged_cells
 from jobs.release.sums import SumParams, bar, protect_sums
 
 _CELL = ("release_id", "hour", "part", "other")
-_RULES = ("_least", "_sigma", "_merges")
+_RULES = ("_least", "_sigma", "_over", "_words")
 BLOCKS = "ARRAY<STRUCT<zone_id: STRING, persons: BIGINT>>"
 
 
@@ -29,19 +29,22 @@ class DisclosureParams:
         min_persons: Fewest persons; the same for all cells of a release.
         margin_sigmas: Margin above that, in standard deviations of the noise.
         sigma: Noise of one cell, persons; the same for all cells of a release that are judged together.
-        adaptive: Whether failing hours are merged to parts of the day; only where the product has hours.
+        over: Column of ``CELL`` over which failing cells are merged; ``None`` or null: nothing is.
+        words: Words of that column that are merged; empty or null: all.
     """
 
     min_persons: int | Column
     margin_sigmas: float
     sigma: float | Column
-    adaptive: bool | Column = False
+    over: str | Column | None = None
+    words: Column | None = None
 
     @property
     def columns(self) -> list[Column]:
         """The rules as columns of each row, ``_RULES``."""
-        values = (self.min_persons, self.sigma, self.adaptive)
-        return [F.lit(value).alias(name) for value, name in zip(values, _RULES, strict=True)]
+        types = ("int", "double", "string", "array<string>")
+        values = (self.min_persons, self.sigma, self.over, self.words)
+        return [F.lit(value).cast(kind).alias(name) for value, name, kind in zip(values, _RULES, types, strict=True)]
 
     @property
     def sums(self) -> SumParams:
@@ -79,7 +82,7 @@ def judged_partition(noised: DataFrame, ancestry: DataFrame, levels: list[str], 
 
     A cell is shown if its noised count reaches ``min_persons`` plus the margin; sums of coarser levels keep the
     rule of ``protect_sums``. Parts below a shown sum of a level in between do not count again. Of what then is in no
-    shown sum, hours may be merged (``merged_hours``).
+    shown sum, cells may be merged (``merged_cells``).
 
     Args:
         noised: Rows of ``staging.noised`` at the finest level, of one product.
@@ -140,8 +143,8 @@ def judged_places(noised: DataFrame, places: DataFrame, params: DisclosureParams
 
 def _cells(cells: DataFrame, level: str | None, params: DisclosureParams) -> DataFrame:
     """Rows of drawn cells: published, merged, suppressed, or unresolved where nothing was drawn."""
-    is_open = F.col("hidden") & ~F.col("covered") & F.coalesce("_merges", F.lit(False))
-    marked = merged_hours(cells.withColumn("is_open", is_open), params.sums)
+    is_open = F.col("hidden") & ~F.col("covered")
+    marked = merged_cells(cells.withColumn("is_open", is_open), params.sums)
     status = (
         F.when(F.col("noised").isNull(), "unresolved")
         .when(~F.col("hidden"), "published")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from expectations.product_words import ALL_ZONES, DAYPARTS, DWELL_BANDS
+from expectations.product_words import ALL_ZONES, DAYPARTS, DISTANCE_BANDS, DWELL_BANDS
 from jobs.aggregate.specs import CELL
 from jobs.release.factors import ANYWHERE, SOURCES
 from jobs.release.intervals import interval
@@ -46,8 +46,8 @@ def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, p
     those, figures and estimates of one sum were two equations for two suppressed cells.
 
     Args:
-        judged: ``product, date, release_id, level``, ``CELL``, ``persons`` (null unless shown), ``sigma, blocks`` and
-            others.
+        judged: ``product, date, release_id, level``, ``CELL``, ``status, persons`` (null unless shown), ``sigma,
+            blocks`` and others.
         table: See ``factors.factor_table``; small.
         resolution: ``zone_id, inside_share``: rows of ``reference.zone_resolution``.
         params: Levels and errors.
@@ -113,7 +113,7 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
     told = []
     for product in products:
         errors, corrections = params.errors.get(product, {}), params.corrections.get(product, {})
-        for name, word in itertools.product(KINDS, ("", WITHIN, *DAYPARTS, *DWELL_BANDS)):
+        for name, word in itertools.product(KINDS, ("", WITHIN, *DAYPARTS, *DWELL_BANDS, *DISTANCE_BANDS)):
             corrected = PLACE if name == PLACE else FINEST
             of_kind = 1.0 if word == WITHIN else corrections.get(corrected, 1.0)
             correction = corrections.get(f"{corrected} {word}", of_kind)
@@ -125,7 +125,9 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
         .when(F.col("level").isin(*params.levels), COARSER)
         .otherwise(PLACE)
     )
-    of_visit = F.when(F.col("product").isin("dwell", "approach", "od"), F.col("part"))
+    # A figure of several parts of the day is none of a single one.
+    is_one = (F.col("product") != "approach") | (F.col("status") != "merged")
+    of_visit = F.when(F.col("product").isin("dwell", "approach", "od", "catchment") & is_one, F.col("part"))
     stays_in = (F.col("product") == "od") & (F.col("zone_id") == F.col("other"))
     part = F.when(stays_in, F.lit(WITHIN)).otherwise(F.coalesce(daypart(F.col("hour")), of_visit, F.lit("")))
     keyed = rows.withColumns({"_kind": kind, "_part": part})

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from expectations.corridors import CORRIDORS
-from expectations.products import CORRIDOR_FLOW, NOISED, PRODUCTS
+from expectations.products import CORRIDOR_FLOW, NOISED
 from expectations.zones import ZONES
 from jobs.aggregate.counts import mechanism
 from jobs.aggregate.identity import release_id
@@ -25,7 +25,10 @@ from jobs.settings import Policy
 Todo = Mapping[str, Sequence[dt.date]]
 """Products, and their days that are not released yet."""
 _FINEST, _PLACE = "finest", "place"
-_RULES = "release_id STRING, place BOOLEAN, nested BOOLEAN, least INT, sigma DOUBLE, merges BOOLEAN"
+_RULES = (
+    "release_id STRING, place BOOLEAN, nested BOOLEAN, least INT, sigma DOUBLE, "
+    "merged_over STRING, merged_words ARRAY<STRING>"
+)
 _WORDS = "release_id STRING, ground STRING, hour INT, part STRING, other STRING"
 
 
@@ -124,7 +127,9 @@ def _judged_zones(policy: Policy, zones: DataFrame, noised: DataFrame, todo: Tod
     rules = zones.sparkSession.createDataFrame(_rules(policy, todo), _RULES)
     at_place = F.col("level") != found.levels[-1]
     ruled = noised.withColumn("place", at_place).join(F.broadcast(rules), on=["release_id", "place"], how="inner")
-    params = DisclosureParams(F.col("least"), policy.margin_sigmas, F.col("sigma"), F.col("merges"))
+    params = DisclosureParams(
+        F.col("least"), policy.margin_sigmas, F.col("sigma"), F.col("merged_over"), F.col("merged_words")
+    )
     levels, nested = list(found.levels), F.col("nested") & ~F.col("place")
     words = zones.sparkSession.createDataFrame(_words(policy, todo), _WORDS)
     finest = zones.filter("is_finest").select("zone_id", "level", F.lit(_FINEST).alias("ground"))
@@ -137,16 +142,18 @@ def _judged_zones(policy: Policy, zones: DataFrame, noised: DataFrame, todo: Tod
     return judged_partition(ruled.filter(nested), lineage(zones, levels), levels, params).unionByName(single)
 
 
-def _rules(policy: Policy, todo: Todo) -> list[tuple[str, bool, bool, int, float, bool]]:
+def _rules(policy: Policy, todo: Todo) -> list[tuple[str, bool, bool, int, float, str | None, list[str]]]:
     """The rules of each release, at places and in the partition."""
     rules = []
     for product, day, at_place in _releases(policy, todo):
         hours = len(policy.hours(day))
         found = mechanism(policy, product, _PLACE if at_place else "partition", hours)
         if found is not None:
-            merges = policy.adaptive and "covers" in PRODUCTS[product].column_names
-            least, nested = min_persons(policy, product), SPECS[product].is_nested
-            rules.append((release_id(product, day), at_place, nested, least, found.sigma, merges))
+            spec = SPECS[product]
+            merging = spec.merging if policy.adaptive else None
+            over, words = (merging.over, list(merging.words)) if merging else (None, [])
+            least = min_persons(policy, product)
+            rules.append((release_id(product, day), at_place, spec.is_nested, least, found.sigma, over, words))
         elif not at_place:
             raise ReleaseError(
                 f"policy switches {product} on without a mechanism for the partition: add one, or drop it"

@@ -150,10 +150,8 @@ def _freeze_catchment(context: RunContext, door: Door, period: Period) -> tuple[
     shown = zones.filter("is_finest OR role = 'place'").filter(F.col("role").isin(sorted(params)))
     domain = catchment_domain(shown, between).join(F.broadcast(zones.select("zone_id", "level")), "zone_id", "inner")
     domain = domain.withColumn("release_id", F.lit(release_id(CATCHMENT.name, period.name))).persist()
-    judged = judged_catchment(_noised(door, CATCHMENT.name, period), domain, params)
-    # Visitors stand for people by where they live, not by where they go.
-    lived = F.array(F.struct(F.col("other").alias("zone_id"), F.col("persons")))
-    judged = judged.withColumn("blocks", F.when(F.col("persons").isNotNull(), lived).cast(BLOCKS))
+    # Visitors stand for people by where they live, not by where they go: blocks name their homes.
+    judged = judged_catchment(_noised(door, CATCHMENT.name, period), domain, params, adaptive=policy.adaptive)
     frozen = judged.join(F.broadcast(reach(judged, between)), on="zone_id", how="left")
     how = _freeze(context, door, CATCHMENT.name, period, frozen)
     expected = domain.count()

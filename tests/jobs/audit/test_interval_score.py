@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 import pytest
 from frames import frame, rows
 
-from jobs.audit.interval_score import coverage, interval_cells, pair_interval_cells, visit_interval_cells
+from jobs.audit.interval_score import (
+    catchment_interval_cells,
+    coverage,
+    interval_cells,
+    pair_interval_cells,
+    visit_interval_cells,
+)
 
 RELEASED = (
     "date DATE, level STRING, zone_id STRING, hour INT, status STRING, covers STRING, "
@@ -34,6 +41,23 @@ class TestIntervalCells:
         )
         got = interval_cells(released, truth, frame(spark, "zone_id STRING, kind STRING", ("a", "finest")), 5.0)
         assert rows(got, "hour", "part", "estimate", "true") == [(1, "night", 50, 55.0), (2, "night", 30, 35.0)]
+
+    def test_visitors_of_a_month_stand_beside_those_who_live_there(self, spark):
+        released = frame(
+            spark,
+            "zone_id STRING, home_zone_id STRING, distance_band STRING, level STRING, status STRING, estimate BIGINT, "
+            "lower BIGINT, upper BIGINT",
+            ("a", "b", "2-5", "d", "published", 50, 40, 60),
+            ("a", "c", "5-10", "d", "published", 30, 20, 40),
+            ("a", "e", "5-10", "d", "merged", 30, 20, 40),
+        )
+        truth = frame(spark, "zone_id STRING, other STRING, persons BIGINT", ("a", "b", 9), ("a", "e", 7))
+        kinds = frame(spark, "zone_id STRING, kind STRING", ("a", "finest"))
+        got = catchment_interval_cells(released, truth, kinds, dt.date(2026, 2, 28), 5.0)
+        assert rows(got, "level", "kind", "part", "estimate", "true") == [
+            ("catchment, d", "finest", "2-5", 50, 45.0),
+            ("catchment, d", "finest", "5-10", 30, 0.0),
+        ]
 
     def test_visits_stand_beside_those_of_their_band_and_beside_none_where_there_are_none(self, spark):
         released = frame(

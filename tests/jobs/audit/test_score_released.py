@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from frames import frame, rows
 
-from jobs.audit.score_released import _known, everybody, od_measures, shown_share, true_profile
+from jobs.audit.score_released import (
+    _is_month,
+    _known,
+    _with_covers,
+    everybody,
+    od_measures,
+    shown_share,
+    shown_visitors,
+    true_profile,
+)
 from jobs.audit.score_visits import word_counts
 
 DAY = "2026-03-03"
@@ -77,3 +88,47 @@ class TestKnown:
         )  # fmt: skip
         got = rows(word_counts(_known(cells)), "product", "word", "n")
         assert sorted(got) == [("approach", "N", 7), ("audience", "20-29 male", 5), ("dwell", "15-30 ", 7)]
+
+
+class TestFiguresOfSeveralCells:
+    """What is offered together is compared together."""
+
+    CELL = "date DATE, product STRING, zone_id STRING, part STRING, other STRING"
+
+    def test_true_cells_know_with_which_others_they_are_shown(self, spark):
+        truth = frame(
+            spark, f"{self.CELL}, n BIGINT",
+            (DAY, "audience", "z", "20-29", "female", 5), (DAY, "audience", "z", "20-29", "male", 6),
+            (DAY, "audience", "z", "30-39", "male", 7), (DAY, "approach", "z", "night", "N", 3),
+            (DAY, "approach", "z", "morning", "N", 4), (DAY, "approach", "z", "morning", "S", 9),
+            (DAY, "dwell", "z", "15-30", None, 8),
+        )  # fmt: skip
+        released = frame(
+            spark, f"{self.CELL}, covers STRING",
+            (DAY, "audience", "z", "20-29", "female", "female,male"),
+            (DAY, "approach", "z", "morning", "N", "morning,night"), (DAY, "dwell", "z", "15-30", None, None),
+        )  # fmt: skip
+        got = _with_covers(truth, released)
+        assert rows(got.filter("is_shown"), "product", "part", "other", "covers") == [
+            ("approach", "morning", "N", "morning,night"), ("approach", "night", "N", "morning,night"),
+            ("audience", "20-29", "female", "female,male"), ("audience", "20-29", "male", "female,male"),
+            ("dwell", "15-30", None, None),
+        ]  # fmt: skip
+        assert rows(got.filter("NOT is_shown"), "product", "n") == [("approach", 9), ("audience", 7)]
+        assert rows(word_counts(got.filter("is_shown")), "product", "word", "n") == [
+            ("approach", "N", 7), ("audience", "20-29 female,male", 11), ("dwell", "15-30 ", 8),
+        ]  # fmt: skip
+
+    def test_visitors_of_several_homes_count_as_visitors_of_none(self, spark):
+        released = frame(
+            spark, "zone_id STRING, home_zone_id STRING, status STRING, persons BIGINT, estimate BIGINT",
+            ("z", "a", "published", 50, 200), ("z", "b", "merged", 60, 240), ("z", "c", "suppressed", None, None),
+            ("z", "d", "published", 70, None),
+        )  # fmt: skip
+        assert rows(shown_visitors(released)) == [("z", "a", 200), ("z", "d", 70), ("z", None, 240)]
+
+
+def test_a_month_is_a_whole_one():
+    assert _is_month([dt.date(2026, 2, 1), dt.date(2026, 2, 28)])
+    assert not _is_month([dt.date(2026, 2, 1), dt.date(2026, 2, 27)])
+    assert not _is_month([dt.date(2026, 1, 1), dt.date(2026, 2, 28)])

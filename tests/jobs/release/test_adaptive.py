@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.release.disclosure import DisclosureParams, judged_partition, judged_places, lineage
 
-PARAMS = DisclosureParams(20, 3.09, sigma=10.0, adaptive=True)
+PARAMS = DisclosureParams(20, 3.09, sigma=10.0, over="hour")
 ZONES = "zone_id STRING, level STRING, parent_id STRING, role STRING"
 NOISED = "release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, noised BIGINT"
 LEAVES = {**dict.fromkeys("ab", "n"), **dict.fromkeys("cd", "s"), **dict.fromkeys("ef")}
@@ -46,6 +46,28 @@ class TestMergedHours:
             (3, "suppressed", None, None, 10.0),
             (6, "suppressed", None, None, 10.0),
             (7, "suppressed", None, None, 10.0),
+        ]
+
+    def test_parts_of_the_day_of_one_direction_and_genders_of_one_age(self, spark):
+        cells = [("morning", "N", 70), ("night", "N", 40), ("midday", "N", 500), ("night", "S", 90), ("night", "E", 40)]
+        noised = frame(spark, NOISED, *(("r", "d", "x", None, part, way, n) for part, way, n in cells))
+        params = replace(PARAMS, sigma=20.0, over="part")
+        got = judged_places(noised, noised.drop("noised"), params).filter("persons IS NOT NULL")
+        # 20 + 3.09 · 20 · √2 = 107.4
+        assert rows(got, "part", "other", "status", "persons", "covers") == [
+            ("midday", "N", "published", 500, None),
+            ("morning", "N", "merged", 110, "morning,night"),
+            ("night", "S", "published", 90, None),
+        ]
+        who = [("20-29", "female", 70), ("20-29", "male", 60), ("20-29", "diverse", 1), ("30-39", "male", 81)]
+        ages = frame(spark, NOISED, *(("r", "d", "x", None, age, gender, n) for age, gender, n in who))
+        params = replace(params, over="other", words=F.array(F.lit("female"), F.lit("male")))
+        got = judged_places(ages, ages.drop("noised"), params)
+        assert rows(got, "part", "other", "status", "persons", "covers") == [
+            ("20-29", "diverse", "suppressed", None, None),
+            ("20-29", "female", "merged", 130, "female,male"),
+            ("20-29", "male", "suppressed", None, None),
+            ("30-39", "male", "suppressed", None, None),
         ]
 
     def test_not_where_a_coarser_figure_is_shown(self, spark):
@@ -82,7 +104,7 @@ def test_no_cell_is_in_two_shown_sums(judged):
 def test_published_cells_stay_as_they_are(spark, judged):
     figures, got = judged
     few = {key: n for key, n in figures.items() if key[2] in ("p0", "p1", "p2")}
-    plain = _judge(spark, few, replace(PARAMS, adaptive=False)).filter("status = 'published'")
+    plain = _judge(spark, few, replace(PARAMS, over=None)).filter("status = 'published'")
     shown = [r for r in got if r["status"] == "published" and r["part"] in ("p0", "p1", "p2")]
     keys = ("zone_id", "hour", "part", "persons")
     assert rows(plain, *keys) == sorted((tuple(r[k] for k in keys) for r in shown), key=repr)

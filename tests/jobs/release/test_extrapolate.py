@@ -97,13 +97,13 @@ class TestFactorTable:
 
 JUDGED = (
     "product STRING, date DATE, release_id STRING, level STRING, zone_id STRING, hour INT, part STRING, other STRING, "
-    "persons BIGINT, sigma DOUBLE, blocks ARRAY<STRUCT<zone_id: STRING, persons: BIGINT>>"
+    "persons BIGINT, sigma DOUBLE, blocks ARRAY<STRUCT<zone_id: STRING, persons: BIGINT>>, status STRING"
 )
 TABLE = "date DATE, zone_id STRING, factor DOUBLE, relative DOUBLE, source STRING"
 
 
 def _cell(level, zone, persons, blocks=None, other=None):
-    return ("footfall", DAY, "r", level, zone, 1, None, other, persons, 10.0, blocks)
+    return ("footfall", DAY, "r", level, zone, 1, None, other, persons, 10.0, blocks, "published")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def got(spark):
 class TestCorrected:
     def test_visits_are_made_up_for_by_band_and_sums_by_the_finest_level_s(self, spark):
         def dwell(level, zone, persons, part, blocks=None):
-            return ("dwell", DAY, "r", level, zone, None, part, None, persons, 10.0, blocks)
+            return ("dwell", DAY, "r", level, zone, None, part, None, persons, 10.0, blocks, "published")
 
         judged = frame(
             spark, JUDGED,
@@ -145,7 +145,7 @@ class TestCorrected:
 
     def test_trips_between_zones_and_their_sums_are_and_those_within_one_are_not(self, spark):
         def od(origin, destination, persons):
-            return ("od", DAY, "r", "district", origin, None, "morning", destination, persons, 10.0, None)
+            return ("od", DAY, "r", "district", origin, None, "morning", destination, persons, 10.0, None, "published")
 
         judged = frame(spark, JUDGED, od("a", "b", 100), od("a", "all", 150), od("all", "b", 100), od("a", "a", 100))
         table = frame(spark, TABLE, *((DAY, zone, 10.0, 0.0, "own") for zone in ("a", "b", ANYWHERE)))
@@ -156,6 +156,26 @@ class TestCorrected:
         )
         assert rows(got, "zone_id", "other", "estimate") == [
             ("a", "a", 1000), ("a", "all", 3000), ("a", "b", 2000), ("all", "b", 2000),
+        ]  # fmt: skip
+
+    def test_visitors_of_several_homes_are_people_by_home_and_visits_of_several_parts_have_no_part_s(self, spark):
+        def cell(product, part, blocks, status):
+            return (product, DAY, "r", "poi", "m", None, part, "a", 100, 10.0, blocks, status)
+
+        judged = frame(
+            spark, JUDGED,
+            cell("catchment", "2-5", [("a", 60), ("b", 40)], "merged"),
+            cell("approach", "morning", None, "merged"), cell("approach", "night", None, "published"),
+        )  # fmt: skip
+        table = frame(spark, TABLE, *((DAY, zone, f, 0.0, "own") for zone, f in (("a", 10.0), ("b", 5.0), ("m", 1.0))))
+        resolution = frame(spark, "zone_id STRING, inside_share DOUBLE")
+        corrections = {
+            "catchment": {"place": 9.0, "place 2-5": 2.0},
+            "approach": {"place": 1.5, "place morning": 9.0, "place night": 3.0},
+        }
+        got = with_estimates(judged, table, resolution, EstimateParams(LEVELS, {}, corrections))
+        assert rows(got, "product", "status", "estimate") == [
+            ("approach", "merged", 150), ("approach", "published", 300), ("catchment", "merged", 2 * (600 + 200)),
         ]  # fmt: skip
 
 

@@ -78,20 +78,41 @@ class TestCatchment:
             ("r", "poi", "mall", None, "0-2", "b", 49),
         )
         params = {"partition": PARAMS, "place": SumParams(20, 3.0, 5.0)}
-        found = judged_catchment(noised, domain, params)
+        found = judged_catchment(noised, domain, params, adaptive=True)
         assert rows(found, "zone_id", "other", "status", "persons", "sigma") == [
             ("a", "b", "published", 50, 10.0),
             ("a", "c", "suppressed", None, 10.0),
             ("mall", "b", "published", 49, 5.0),
-            ("shop", "b", "unresolved", None, 5.0),
+            ("shop", "b", "unresolved", None, None),
         ]
+
+    def test_homes_of_one_band_that_fail_are_offered_together(self, spark):
+        homes = {"b": ("2-5", 45), "c": ("2-5", 50), "d": ("2-5", 20), "e": ("5-10", 49), "f": ("10-20", 9)}
+        homes |= {"g": ("10-20", 11), "h": ("2-5", 30)}
+        ddl = "release_id STRING, level STRING, role STRING, zone_id STRING, hour INT, part STRING, other STRING"
+        cells = [("r", "d", "a", None, band, home, n) for home, (band, n) in homes.items()]
+        domain = frame(spark, ddl, *((r, level, "partition", *cell) for r, level, *cell, _ in cells))
+        noised = frame(spark, NOISED, *cells)
+        found = judged_catchment(noised, domain, {"partition": PARAMS}, adaptive=True)
+        told = {row["other"]: row for row in found.collect()}
+        # 45 + 20 + 30 is at the bar of three parts, 20 + 3 · 10 · √3 = 72; one part alone is no merge.
+        assert told["b"]["status"] == "merged" and told["b"]["persons"] == 95 and told["b"]["covers"] == "b,d,h"
+        assert told["b"]["sigma"] == pytest.approx(17.32, abs=0.01)
+        assert [tuple(block) for block in told["b"]["blocks"]] == [("b", 32), ("d", 32), ("h", 31)]
+        assert told["c"]["status"] == "published" and [tuple(b) for b in told["c"]["blocks"]] == [("c", 50)]
+        assert {told[h]["status"] for h in "defgh"} == {"suppressed"}
+        assert all(told[h]["persons"] is None and told[h]["blocks"] is None for h in "defgh")
+        plain = judged_catchment(noised, domain, {"partition": PARAMS}, adaptive=False)
+        assert rows(plain.filter("persons IS NOT NULL"), "other", "persons") == [("c", 50)]
 
     def test_reach_is_of_shown_visitors_by_distance(self, spark):
         shown = frame(
             spark,
-            "zone_id STRING, other STRING, persons BIGINT",
-            *(("mall", home, n) for home, n in (("near", 50), ("mid", 30), ("far", 20), ("unknown", None))),
-            ("empty", "near", None),
+            "zone_id STRING, blocks ARRAY<STRUCT<zone_id: STRING, persons: BIGINT>>",
+            ("mall", [("near", 50)]),
+            ("mall", [("mid", 30), ("far", 20)]),
+            ("mall", None),
+            ("empty", None),
         )
         away = frame(
             spark,
