@@ -159,7 +159,7 @@ class Policy(Frozen):
     cap_month: float = Field(default=0.11, gt=0)
     reserve_day: float = Field(default=0.05, ge=0)
     late_days: int = Field(default=0, ge=0, le=30)
-    adaptive: bool = Field(default=True, description="Offer parts of the day where hours fail by themselves")
+    adaptive: bool = Field(default=True, description="Offer cells together that fail by themselves")
     products: dict[str, ProductPolicy] = Field(default_factory=_default_products)
     consent: ConsentPolicy = ConsentPolicy()
     quality: QualityPolicy = QualityPolicy()

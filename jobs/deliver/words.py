@@ -154,7 +154,7 @@ WORDS: Mapping[str, ProductWords] = {
 STATUS_WORDS: Mapping[str, str] = {
     "published": "A figure stands: enough people were counted, also after allowing for the noise.",
     "merged": "Several cells together have a figure where none of them has one alone; `covers` lists them. Over hours "
-    "such a figure counts person-hours: who was there in two of them counts twice.",
+    "and parts of the day such a figure counts who was there in two of them twice.",
     "suppressed": "Too few people to show, or it could be worked out from other figures. It does not mean nobody, "
     "and must not be read or filled in as 0.",
     "unresolved": "The network cannot tell this place from its surroundings: there is no figure on any day, "
