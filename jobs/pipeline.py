@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -37,7 +38,8 @@ from jobs.segment.keys import keys_live
 from jobs.segment.periods import PeriodKind, period_of, release_from
 from jobs.segment.run import run_segment
 from jobs.settings import RunSettings
-from jobs.transform.corridors import run_ground
+from jobs.transform.corridors import run_corridors
+from jobs.transform.footprints import run_footprints
 from jobs.transform.homes import run_homes
 from jobs.transform.run import run_transform
 from jobs.transform.trips import run_od
@@ -160,14 +162,22 @@ class _Run:
             # Consent is never skipped: what holds at processing time has to be looked at each time.
             self._job("consent", JOBS, None, consent)
             ground.result()
-            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_ground(self.context))
+            shapes = beside.submit(self._job, "footprints", only, None, lambda: run_footprints(self.context))
             events = self._print_of(("events", "mno_events"), reference)
             if days:
                 self._job("events", only, events, lambda: run_events(self.context, landing), of_day=True, anew=anew)
             shapes.result()
-        if days:
+            # Stage 1 needs no corridors: they are solved beside it.
+            ways = beside.submit(run_corridors, self.context) if "footprints" in only else None
             landed = digest(events, people) if events and (people or settings.waiver) else None
-            self._stages(only, days, state[0], (landed, reference), anew=anew)
+            stage1 = digest(landed, state[0].version, days) if landed else None
+            if days:
+                segment = partial(run_segment, self.context, days, state[0])
+                self._job("segment", only, stage1, segment, True, after="events", anew=anew)
+            if ways is not None:
+                ways.result()
+        if days:
+            self._stages(only, days, stage1, reference)
         if "periods" in only:
             try:
                 self._job("periods", only, None, self._periods, of_day=True)
@@ -178,17 +188,9 @@ class _Run:
         if "release" in only or "periods" in only:
             self._clear_up(ran_periods="periods" in only)
 
-    def _stages(
-        self, only: Sequence[str], days: Sequence[dt.date], ledger: LedgerState,
-        prints: tuple[str | None, str | None], *, anew: bool,
-    ) -> None:  # fmt: skip
-        """The three stages of some days, and their release."""
-        landed, reference = prints
-        stage1 = digest(landed, ledger.version, days) if landed else None
+    def _stages(self, only: Sequence[str], days: Sequence[dt.date], stage1: str | None, reference: str | None) -> None:
+        """The stages after the first of some days, and their release."""
         stage2 = digest(stage1, reference) if stage1 and reference else None
-        self._job(
-            "segment", only, stage1, lambda: run_segment(self.context, days, ledger), True, after="events", anew=anew
-        )
         self._job("transform", only, stage2, lambda: run_transform(self.context, days), True, after="segment")
         # What weeks and months are given waits for commits while the day is counted.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="longer") as beside:

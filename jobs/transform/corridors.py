@@ -15,9 +15,8 @@ from pyspark.sql import functions as F
 from expectations.contract import Schema
 from expectations.corridors import CORRIDOR_CELLS, CORRIDORS
 from expectations.footprints import CELL_POSITIONS, FOOTPRINTS, SECTORS
-from jobs.context import JobReport, RunContext
+from jobs.context import RunContext
 from jobs.lake import Door
-from jobs.transform.footprints import run_footprints
 from jobs.transform.plan import stored_ids
 from udfs import geo
 from udfs.geo import settled, st
@@ -109,13 +108,6 @@ def corridor_cells(
         .withColumn("along_m", F.round(F.col("moment") / F.col("near")).cast("int"))
         .select(CORRIDOR_CELLS.column_names)
     )
-
-
-def run_ground(context: RunContext) -> JobReport:
-    """Solve the cell plan (see ``footprints.run_footprints``), and then the corridors on it."""
-    report = run_footprints(context)
-    run_corridors(context)
-    return report
 
 
 def run_corridors(context: RunContext) -> None:

@@ -48,7 +48,8 @@ class House:
         }
         for name in ("reference", "subscribers", "events"):
             fakes[f"run_{name}"] = lambda *a, name=name: self._job(name)
-        fakes["run_ground"] = lambda *a: self._job("footprints")
+        fakes["run_footprints"] = lambda *a: self._job("footprints")
+        fakes["run_corridors"] = lambda *a: None
         for name, fake in fakes.items():
             patch.setattr(pipeline, name, fake)
 
