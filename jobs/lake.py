@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
 from jobs.lake_lock import held, is_local
-from jobs.lake_log import append_rows, create_table, delete_unused, latest_version
+from jobs.lake_log import append_rows, create_table, delete_partitions, delete_unused, latest_version
 from jobs.lake_sql import period_predicate
 from jobs.redaction import is_missing, redacted
 
@@ -226,12 +226,7 @@ class Door:
     def remove_all(self, periods: Mapping[Contract, Sequence[str]]) -> None:
         """Remove and purge periods, if any, of tables side by side: each waits on its log more than it computes."""
         with ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(lambda item: self._remove_purged(*item), ((c, p) for c, p in periods.items() if p)))
-
-    def _remove_purged(self, contract: Contract, periods: Sequence[str]) -> None:
-        self.remove(contract, periods)
-        if self.exists(contract):
-            self.purge(contract)
+            list(pool.map(lambda item: self.remove(*item, purge=True), ((c, p) for c, p in periods.items() if p)))
 
     def remove(
         self, contract: Contract, periods: Sequence[str], *, purge: bool = False, column: str | None = None
@@ -242,7 +237,10 @@ class Door:
             return
         condition = period_predicate(contract, periods, column)
         with self._writing(contract, "removing from"):
-            self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {condition}")
+            if is_local(self.lake.root) and contract.partitioned and column in (None, contract.period):
+                delete_partitions(self.lake.location(contract), condition)
+            else:
+                self.lake.spark.sql(f"DELETE FROM {self.lake.target(contract)} WHERE {condition}")
         if purge:
             self.purge(contract)
 

@@ -1,4 +1,4 @@
-"""The log of tables on a file system of this machine: first commit, latest version, small appends, files without use.
+"""The log of tables on a file system of this machine: first commit, small appends, partitions and files that go.
 
 A first commit says no more than the contract does, so it is written as the Delta protocol has it (Delta transaction
 log protocol, "Actions" and "Version Checksum File") instead of through a statement, which costs the engine half a
@@ -67,6 +67,16 @@ def append_rows(location: str, rows: Sequence[tuple[object, ...]]) -> None:
     schema = pa.schema(table.schema().to_arrow())
     columns = [pa.array(values, column.type) for values, column in zip(zip(*rows, strict=True), schema, strict=True)]
     write_deltalake(table, pa.Table.from_arrays(columns, schema.names), mode="append")
+
+
+def delete_partitions(location: str, condition: str) -> None:
+    """Take whole partitions out of a table, in one commit without the engine; their files stay until they are purged.
+
+    Args:
+        location: Folder of the table.
+        condition: On the column that it is partitioned by.
+    """
+    DeltaTable(_folder(location)).delete(condition)
 
 
 def delete_unused(location: str) -> None:
