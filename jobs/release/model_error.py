@@ -18,10 +18,11 @@ FILE = "model_error.json"
 FINEST, COARSER, PLACE = "finest", "coarser", "place"
 KINDS = (FINEST, COARSER, PLACE)
 """Kinds of level: names of levels differ from one country to the next."""
-CORRECTED = ("dwell", "approach", "audience", "od")
+CORRECTED = ("dwell", "approach", "audience", "od", "catchment")
 """Products of visits and trips. Short visits fall between two contacts, and long ones are cut where contacts lack, and
 with a visit the trips to it and from it are missed: how many are seen hangs on the rate of contacts, and no factor of
-residents makes up for it."""
+residents makes up for it. In a month people are in more zones than the bound lets them count in, which is made up for
+alike."""
 WITHIN = "within"
 """Part of the trips that stay in a zone: nothing is known of how many are missed, so they are not corrected."""
 _STANDARD = "footfall"
