@@ -136,9 +136,9 @@ def _settings(master: str | None, submitted: bool, memory: str | None, extra: di
             f"-Dderby.system.home={scratch} -Dlog4j2.configurationFile={logging_file} "
             # Wide plans become methods that the JVM leaves uncompiled by default, many times slower.
             "-XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=512m "
-            # Planning code runs some ten thousand times a run: thorough compilation is for what runs by the row.
-            "-XX:Tier4InvocationThreshold=200000 -XX:Tier4MinInvocationThreshold=24000 "
-            "-XX:Tier4CompileThreshold=600000 -XX:Tier4BackEdgeThreshold=400000 "
+            # Planning code runs a few thousand times a job: thorough compilation is for what runs by the row.
+            "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+            "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=80000 "
             # The engine's own generated classes are verified the slow way, a tenth of all time of a short run.
             "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote "
             f"{collector}{own_options}"

@@ -87,8 +87,8 @@ def approach_rose(delivery: Delivery, zone: str) -> alt.LayerChart:
         x=alt.X("x:Q", scale=plain, axis=None), y=alt.Y("y:Q", scale=plain, axis=None), text="sector:N"
     )
     rose = alt.layer(arcs, words).add_params(alt.param(name="daypart", value=best, bind=select))
-    joint = "Where parts of the day have a figure together, its mean is drawn. " if _merges(rows) else ""
-    return _titled(delivery, zone, rows, "from which direction people came", rose, joint).properties(
+    joint = ["Where parts of the day have a figure together, its mean is drawn."] if _merges(rows) else []
+    return _titled(delivery, zone, rows, "from which direction people came", rose, *joint).properties(
         width=300, height=300
     )
 
@@ -130,13 +130,13 @@ def catchment_map(delivery: Delivery, zone: str) -> alt.LayerChart:
     place = alt.Chart(alt.InlineData(values=features(shapes, own, "zone_id")))
     outline = place.mark_geoshape(fillOpacity=0, stroke=ORANGE, strokeWidth=2.5)
     layers = alt.layer(empty, known, outline).project("mercator")
-    far = ""
+    told = []
     if rows["median_km"].notna().any():
         half, most = rows["median_km"].max(), rows["radius_80_km"].max()
-        far = f"Of those shown, half live within {half:g} km, four in five within {most:g} km. "
+        told.append(f"Of those shown, half live within {half:g} km, four in five within {most:g} km.")
     if _merges(rows):
-        far += "Where home zones have a figure together, its mean is drawn. "
-    return _titled(delivery, zone, rows, "where visitors live", layers, far).properties(width=560, height=460)
+        told.append("Where home zones have a figure together, its mean is drawn.")
+    return _titled(delivery, zone, rows, "where visitors live", layers, *told).properties(width=560, height=460)
 
 
 def _merges(rows: pd.DataFrame) -> bool:
@@ -152,12 +152,12 @@ def _no_figure(base: alt.Chart, x: alt.X) -> alt.Chart:
 
 
 def _titled(
-    delivery: Delivery, zone: str, rows: pd.DataFrame, what: str, chart: alt.LayerChart, more: str = ""
+    delivery: Delivery, zone: str, rows: pd.DataFrame, what: str, chart: alt.LayerChart, *more: str
 ) -> alt.LayerChart:  # fmt: skip
     name = delivery.zones["name"].get(zone, zone)
     title = alt.Title(
         f"{name}, {delivery.entry['period']}: {what}",
-        subtitle=[f"{more}{gaps(rows)}", release_line(delivery)],
+        subtitle=[*more, gaps(rows), release_line(delivery)],
         anchor="start",
     )
     return chart.properties(title=title).configure_view(stroke=None)

@@ -71,7 +71,7 @@ class TestModelError:
         assert made.of("dwell") == {**FOOTFALL, "place": (0.9, 0.8)} and made.of("od") == footfall
 
     def test_products_without_one_take_that_of_footfall(self):
-        assert model_error().of("catchment") == model_error().of("footfall") != model_error().of("dwell")
+        assert model_error().of("corridor_flow") == model_error().of("footfall") != model_error().of("dwell")
 
     def test_written_and_read(self, tmp_path):
         made = ModelError({"footfall": FOOTFALL}, ({"city": "c", "seed": 1},), {"dwell": {"place": 2.5}})
