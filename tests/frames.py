@@ -34,6 +34,14 @@ def at(text: str) -> dt.datetime:
     return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
+def segment(
+    date: str, name: bytes, purposes: int, kind: str, start: Any, end: Any, tile: int | None, small: bool = False,
+    is_new: bool = False, ways: list[tuple[Any, ...]] | None = None,
+) -> tuple[Any, ...]:  # fmt: skip
+    """A row of ``pseudonymous.segments`` of a unit's first line; its cell is not told, and is not the home's."""
+    return (date, name, 1, purposes, kind, start, end, tile, small, is_new, ways, None, None, False)
+
+
 def rows(df: DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     """Rows as tuples, sorted; timestamps as text in UTC without seconds' fraction."""
     picked = df.select(*columns) if columns else df

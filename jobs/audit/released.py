@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from expectations.contract import Schema
 from expectations.products import FOOTFALL, RELEASES
 from expectations.zones import ZONES
+from jobs.deliver.figures import spread
 from jobs.errors import ThreestepError
 from jobs.lake import Lake
 
@@ -124,7 +125,7 @@ def day_of(
         value=value.astype(float), lower=figures["lower"].astype(float), upper=figures["upper"].astype(float)
     )
     if "covers" in figures:
-        cells = _spread_merged(cells, figures["covers"])
+        cells = spread(cells.assign(covers=figures["covers"]), "hour").drop(columns="covers")
     return ReleasedDay(
         date,
         release,
@@ -133,17 +134,3 @@ def day_of(
         cells.sort_values(["zone_id", "hour"], ignore_index=True),
         extrapolated,
     )
-
-
-def _spread_merged(cells: pd.DataFrame, covers: pd.Series[str]) -> pd.DataFrame:
-    """Give each hour of a merged figure, which are person-hours, the mean of its hours."""
-    merged = cells[cells["status"] == "merged"]
-    hours = covers[merged.index].str.split(",")
-    means = merged.assign(hour=hours)
-    for name in ("value", "lower", "upper"):
-        means[name] = merged[name] / hours.str.len()
-    means = means.explode("hour")
-    means["hour"] = means["hour"].astype(cells["hour"].dtype)
-    keys = ["zone_id", "hour"]
-    others = cells.merge(means[keys], on=keys, how="left", indicator=True)
-    return pd.concat([cells[(others["_merge"] == "left_only").to_numpy()], means], ignore_index=True)

@@ -213,7 +213,7 @@ def _redrawn(
     context: RunContext, segments: DataFrame, positions: DataFrame, pairs: DataFrame, kind: PeriodKind
 ) -> DataFrame:
     profile = context.lake.door(reads=[Schema.PSEUDONYMOUS]).read(PROFILE)
-    return redrawn(segments, positions, profile, pairs, kind, stay_params(context.policy).away_factor)
+    return redrawn(segments, positions, profile, pairs, kind, context.policy.segments.home_away_factor)
 
 
 def _trips(segments: DataFrame, counted: DataFrame, purpose: str, time_zone: str) -> DataFrame:

@@ -17,7 +17,7 @@ from jobs.lake import Lake
 
 SHOWN = ("published", "merged")
 GREY, BLUE, ORANGE, FAINT = "#d5d9dd", "#1f6fb2", "#c2410c", "#5f6b76"
-_KEYS = ("zone_id", "daypart", "sector", "age_band", "gender", "home_zone_id")
+_KEYS = ("zone_id", "hour", "daypart", "sector", "age_band", "gender", "home_zone_id")
 _NUMBERS = ("value", "lower", "upper")
 _SIMPLIFY_DEGREES = 0.0002  # some 15 m: below what a screen shows
 
@@ -54,7 +54,7 @@ def spread(rows: pd.DataFrame, column: str) -> pd.DataFrame:
         return rows
     words = merged["covers"].str.split(",")
     means = merged.assign(**{column: words, **{name: merged[name] / words.str.len() for name in _NUMBERS}})
-    means = means.explode(column)
+    means = means.explode(column).astype({column: rows[column].dtype})
     keys = [name for name in _KEYS if name in rows]
     covered = pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(means[keys]))
     return pd.concat([rows[~covered], means], ignore_index=True)

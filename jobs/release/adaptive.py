@@ -50,15 +50,15 @@ def merged_cells(cells: DataFrame, params: SumParams) -> DataFrame:
         grouped.withColumn("_nth", F.row_number().over(group.orderBy("_word")))
         .withColumn("_parts", F.count("*").over(group))
         .withColumn("_sum", F.sum("noised").over(group))
-        .withColumn("_words", F.sort_array(F.collect_list("_word").over(group)))
+        .withColumn("_told", F.sort_array(F.collect_list("_word").over(group)))
     )
     carries = F.col("_open") & (F.col("_nth") == 1) & (F.col("_parts") >= 2)
     carries = carries & (F.col("_sum") >= bar(F.col("_parts"), params))
     return (
         ranked.withColumn("merged", F.when(carries, F.col("_sum")))
         .withColumn("merged_parts", F.when(carries, F.col("_parts").cast("int")))
-        .withColumn("covers", F.when(carries, F.array_join("_words", ",")))
-        .drop(*_GROUP, "_open", "_word", "_nth", "_parts", "_sum", "_words")
+        .withColumn("covers", F.when(carries, F.array_join("_told", ",")))
+        .drop(*_GROUP, "_open", "_word", "_nth", "_parts", "_sum", "_told")
     )
 
 

@@ -165,15 +165,15 @@ def run_homes(context: RunContext, days: Sequence[dt.date]) -> JobReport:
     params = HomeParams.from_policy(policy.homes, policy.time_zone, 60 * policy.segments.max_gap_minutes)
     wanted = F.col("date").isin(list(days))
     months = longer_pseudonyms(context, days, "month").persist()
+    segments, profile = (door.read(contract).filter(wanted) for contract in (SEGMENTS, PROFILE))
     votes = home_votes(
         door.read(MOVEMENT).filter(wanted),
-        door.read(PROFILE).filter(wanted),
+        profile,
         months,
         cell_zones(door.read(CELL_POSITIONS).filter("ring IS NULL"), finest_tiles(zones, zone_tiles)),
         days_frame(context.spark, days, policy),
         params,
     )
-    segments, profile = (door.read(contract).filter(wanted) for contract in (SEGMENTS, PROFILE))
     away = policy.segments.home_away_factor
     stays = redrawn(segments.filter("kind = 'stay'"), door.read(CELL_POSITIONS), profile, months, "month", away)
     visits = month_visits(stays, counted_zones(zones, zone_tiles), months)

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from frames import at, frame, rows
+from frames import at, frame, rows, segment
 
 from expectations.movement import PROFILE
 from expectations.segments import SEGMENTS
@@ -33,21 +33,7 @@ def _restless(dice: random.Random, who: int):
         tile = 4_500_000_000 + dice.randrange(8) * 100_000 * 30 + 31_000
         times = (at(f"{DAY}T{m // 60:02d}:{m % 60:02d}:00") for m in (now, end))
         way = (dice.choice(["a", "b"]), dice.choice([-3_000, 3_000]), 80, 600)
-        yield (
-            DAY,
-            bytes([who]) * 32,
-            1,
-            EVERY,
-            "stay",
-            *times,
-            tile,
-            dice.random() < 0.3,
-            False,
-            [way],
-            None,
-            None,
-            False,
-        )
+        yield segment(DAY, bytes([who]) * 32, EVERY, "stay", *times, tile, dice.random() < 0.3, ways=[way])
         now = end
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from frames import at, frame, rows
+from frames import frame, rows, segment
 
 from expectations.segments import SEGMENTS
 from jobs.transform.presence import PresenceParams, counted_zones, main_zones, observed
@@ -38,21 +38,8 @@ def _segments(spark, *segments):
         spark,
         ddl,
         *(
-            (
-                "2026-03-03",
-                bytes([who]) * 32,
-                1,
-                mask,
-                kind,
-                at(f"2026-03-03T{a}:00"),
-                at(f"2026-03-03T{b}:00"),
-                tile,
-                small,
-                False,
-                None,
-                None,
-                None,
-                False,
+            segment(
+                "2026-03-03", bytes([who]) * 32, mask, kind, f"2026-03-03T{a}:00", f"2026-03-03T{b}:00", tile, small
             )
             for who, mask, kind, a, b, tile, small in segments
         ),

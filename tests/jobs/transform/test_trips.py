@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from frames import at, frame, rows
+from frames import frame, rows, segment
 
 from expectations.segments import SEGMENTS
 from jobs.transform.month_visits import month_visits
@@ -24,9 +24,7 @@ def _segments(spark, *pieces):
     for kind, until, tile, is_new, *more in pieces:
         end = f"2026-03-03T{until}:00"
         purposes, small = (*more, *(15, False)[len(more) :])
-        made.append(
-            ("2026-03-03", UNIT, 1, purposes, kind, at(start), at(end), tile, small, is_new, None, None, None, False)
-        )
+        made.append(segment("2026-03-03", UNIT, purposes, kind, start, end, tile, small, is_new))
         start = end
     return frame(spark, ", ".join(f"{c.name} {c.type}" for c in SEGMENTS.columns), *made)
 

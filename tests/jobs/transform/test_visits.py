@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from frames import at, frame, rows
+from frames import frame, rows, segment
 
 from expectations.segments import SEGMENTS
 from jobs.transform.presence import by_unit
@@ -37,23 +37,7 @@ def resolution(spark):
 
 
 def _row(who: int, kind: str, start: str, end: str, tile: int | None, small: bool = False, mask: int = EVERY):
-    name = bytes([who]) * 32
-    return (
-        DAY,
-        name,
-        1,
-        mask,
-        kind,
-        at(f"{DAY}T{start}:00"),
-        at(f"{DAY}T{end}:00"),
-        tile,
-        small,
-        False,
-        None,
-        None,
-        None,
-        False,
-    )
+    return segment(DAY, bytes([who]) * 32, mask, kind, f"{DAY}T{start}:00", f"{DAY}T{end}:00", tile, small)
 
 
 def _visits(spark, counted, resolution, *made):
