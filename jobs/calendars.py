@@ -9,11 +9,11 @@ from typing import Literal
 
 import holidays
 
-from jobs.errors import UsageError
 from jobs.period_settings import CalendarPolicy
 
 DayType = Literal["workday", "saturday", "sunday_or_holiday"]
-_SATURDAY, _SUNDAY = 5, 6
+Habit = Literal["workday", "friday", "saturday", "sunday_or_holiday"]
+_FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class CalendarDay:
     holiday: str | None
     is_school_holiday: bool | None
 
+    @property
+    def habit(self) -> Habit:
+        """What people do on such days: Fridays apart from other working days, for their evenings are longer."""
+        return "friday" if self.day_type == "workday" and self.date.weekday() == _FRIDAY else self.day_type
+
 
 def calendar_days(days: Sequence[dt.date], policy: CalendarPolicy) -> list[CalendarDay]:
     """Tell the kind of some days, in their order.
@@ -42,9 +47,6 @@ def calendar_days(days: Sequence[dt.date], policy: CalendarPolicy) -> list[Calen
     Args:
         days: Local days.
         policy: Country, subdivision and school holidays.
-
-    Raises:
-        UsageError: The library knows no such country or subdivision.
     """
     years = sorted({day.year for day in days})
     public = _holidays(policy, years, "public")
@@ -66,6 +68,11 @@ def day_types(days: Sequence[dt.date], policy: CalendarPolicy) -> dict[DayType, 
     return {name: found.count(name) for name in types}
 
 
+def habits(days: Sequence[dt.date], policy: CalendarPolicy) -> dict[dt.date, Habit]:
+    """The habit of each day, see ``CalendarDay.habit``."""
+    return {day.date: day.habit for day in calendar_days(days, policy)}
+
+
 def _type(day: dt.date, is_holiday: bool) -> DayType:
     if is_holiday or day.weekday() == _SUNDAY:
         return "sunday_or_holiday"
@@ -80,13 +87,7 @@ def _has_school(policy: CalendarPolicy) -> bool:
 
 
 def _holidays(policy: CalendarPolicy, years: Sequence[int], category: str) -> dict[dt.date, str]:
-    try:
-        found = holidays.country_holidays(
-            policy.country, subdiv=policy.subdivision, years=list(years), categories=(category,), language="en_US"
-        )
-    except NotImplementedError:
-        where = f"{policy.country}-{policy.subdivision}" if policy.subdivision else policy.country
-        raise UsageError(
-            f"calendar: the library holidays knows no {where}; use ISO 3166 codes such as DE and SN, or AT and 9"
-        ) from None
+    found = holidays.country_holidays(
+        policy.country, subdiv=policy.subdivision, years=list(years), categories=(category,), language="en_US"
+    )
     return dict(found)

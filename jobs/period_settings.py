@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pydantic import Field
+import holidays
+from pydantic import Field, model_validator
 
 from jobs.method_settings import Frozen
 
@@ -37,3 +38,14 @@ class CalendarPolicy(Frozen):
     school_holidays: tuple[tuple[dt.date, dt.date], ...] = Field(
         default=(), description="First and last days, where the library has none"
     )
+
+    @model_validator(mode="after")
+    def _is_known(self) -> CalendarPolicy:
+        try:
+            holidays.country_holidays(self.country, subdiv=self.subdivision)
+        except NotImplementedError:
+            where = f"{self.country}-{self.subdivision}" if self.subdivision else self.country
+            raise ValueError(
+                f"the library holidays knows no {where}: use ISO 3166 codes such as DE and SN, or AT and 9"
+            ) from None
+        return self

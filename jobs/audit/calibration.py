@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.audit.interval_score import simulated_city
 from jobs.release.model_error import (
+    BY_HABIT,
     CORRECTED,
     Corrections,
     Errors,
@@ -28,15 +30,17 @@ _MOST_CORRECTION = 10.0
 """What is seen less often than one time in this many is not made up for by any factor."""
 
 
-def corrections(cells: DataFrame) -> Mapping[str, Corrections]:
-    """True visits, and trips, over estimated ones, all zones together, by product, kind of level and part.
+def corrections(cells: DataFrame, of: Mapping[dt.date, str]) -> Mapping[str, Corrections]:
+    """True visits, and trips, over estimated ones, all zones together, by product, kind of level, part and habit.
 
     Args:
         cells: Rows of ``CELLS``, released without corrections.
+        of: Habit of each day, see ``jobs.calendars``.
     """
+    true, names = F.round("true").cast("bigint").alias("true"), F.flatten(F.array(_names(), _habit_names(of)))
     by_name = (
         cells.filter(F.col("product").isin(*CORRECTED))
-        .select("product", "estimate", F.round("true").cast("bigint").alias("true"), F.explode(_names()).alias("name"))
+        .select("product", "estimate", true, F.explode(F.array_distinct(names)).alias("name"))
         .groupBy("product", "name")
         .agg((F.sum("true") / F.nullif(F.sum("estimate"), F.lit(0))).alias("ratio"))
         .where("ratio IS NOT NULL")
@@ -49,7 +53,9 @@ def corrections(cells: DataFrame) -> Mapping[str, Corrections]:
     return found
 
 
-def model_errors(cells: DataFrame, by: Mapping[str, Corrections]) -> dict[str, dict[str, tuple[float, float]]]:
+def model_errors(
+    cells: DataFrame, by: Mapping[str, Corrections], of: Mapping[dt.date, str]
+) -> dict[str, dict[str, tuple[float, float]]]:
     """The model error with which 95 % of the intervals would just have held, by product, kind of level and part.
 
     Each cell asks for the error that moves an end of its interval to the truth, beside what the interval carries
@@ -62,6 +68,7 @@ def model_errors(cells: DataFrame, by: Mapping[str, Corrections]) -> dict[str, d
     Args:
         cells: Rows of ``CELLS``, released without a model error and corrections.
         by: See ``corrections``.
+        of: Likewise.
 
     Returns:
         By product errors by kind, and by kind and part, see ``jobs.release.model_error.Errors``. A part that few of
@@ -72,7 +79,7 @@ def model_errors(cells: DataFrame, by: Mapping[str, Corrections]) -> dict[str, d
     corrected = (
         cells.filter("estimate > 0")
         .withColumn("names", _names())
-        .withColumn("name", F.element_at("names", -1))
+        .withColumn("name", F.coalesce(F.try_element_at(_habit_names(of), F.lit(-1)), F.element_at("names", -1)))
         .join(F.broadcast(table), on=["product", "name"], how="left")
     )
     figure = F.col("estimate").cast("double")
@@ -104,6 +111,16 @@ def model_errors(cells: DataFrame, by: Mapping[str, Corrections]) -> dict[str, d
 def _names() -> Column:
     """Names under which a cell's error and correction are kept: that of its kind, and that of its kind and part."""
     return F.array_distinct(F.array("kind", F.concat_ws(" ", "kind", "part")))
+
+
+def _habit_names(of: Mapping[dt.date, str]) -> Column:
+    """As ``_names``, of a cell's correction with the habit of its day; none of products without."""
+    habit: Column = F.lit(None).cast("string")
+    for day, of_day in of.items():
+        habit = F.when(F.col("date") == F.lit(day), F.lit(of_day)).otherwise(habit)
+    names = F.array_distinct(F.array(F.concat_ws(" ", "kind", habit), F.concat_ws(" ", "kind", "part", habit)))
+    none = F.array().cast("array<string>")
+    return F.when(F.col("product").isin(*BY_HABIT) & habit.isNotNull(), names).otherwise(none)
 
 
 def _errors(below: float, above: float, zones: int) -> tuple[float, float]:
@@ -175,16 +192,17 @@ def _apart(cities: Sequence[Mapping[str, object]], product: str, factors: Correc
     return {name: _mean([(math.log(f / factors[name]) / _Z95) ** 2 for f in values]) for name, values in own.items()}
 
 
-def calibrate(path: Path, landing: Path, cells: DataFrame) -> None:
+def calibrate(path: Path, landing: Path, cells: DataFrame, of: Mapping[dt.date, str]) -> None:
     """Add the errors of a simulated landing directory to a calibration file.
 
     Args:
         path: The file, which may not be there yet.
         landing: Landing directory that ``simulate`` wrote.
         cells: Rows of ``CELLS``, released without a model error.
+        of: Habit of each day, see ``jobs.calendars``.
     """
-    found = corrections(cells)
-    write_model_error(path, added(path, simulated_city(landing), model_errors(cells, found), found))
+    found = corrections(cells, of)
+    write_model_error(path, added(path, simulated_city(landing), model_errors(cells, found, of), found))
 
 
 def _pooled(pairs: Sequence[Sequence[float]], apart: float) -> tuple[float, float]:

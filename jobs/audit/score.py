@@ -44,6 +44,7 @@ from jobs.audit.score_record import TRUTH, check_simulated, record, scratch_sett
 from jobs.audit.score_released import released_measures
 from jobs.audit.score_truth import panel_persons, true_homes, true_hours, true_trips
 from jobs.audit.score_visits import purpose_of, true_track, visit_cells, visit_measures
+from jobs.calendars import habits
 from jobs.context import RunContext
 from jobs.lake import Lake
 from jobs.pipeline import JOBS, run_pipeline
@@ -116,7 +117,9 @@ def run_score(
             record(spark, settings.lake, score.run_id, score.at, found.measures)
             score = replace(score, measures=[*score.measures, *found.measures])
             if calibrate is not None:
-                add_calibration(calibrate, settings.landing, found.cells)
+                add_calibration(
+                    calibrate, settings.landing, found.cells, habits(settings.days, settings.policy.calendar)
+                )
     return score
 
 

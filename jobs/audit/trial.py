@@ -19,6 +19,7 @@ from jobs.audit.interval_score import coverage
 from jobs.audit.journal import digest
 from jobs.audit.score_record import held, record, scratch_settings
 from jobs.audit.score_released import released_measures
+from jobs.calendars import habits
 from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.pipeline import run_pipeline
@@ -136,7 +137,7 @@ def _one(spark: SparkSession, trial: Trial, seed: int, inside: Path, kept: Path,
     found = released_measures(Lake(spark, settings.lake), settings, landing / "truth")
     found.cells.coalesce(1).write.parquet(str(kept))
     if trial.calibrate is not None:
-        calibrate(trial.calibrate, landing, found.cells)
+        calibrate(trial.calibrate, landing, found.cells, habits(settings.days, trial.policy.calendar))
     return found.measures
 
 

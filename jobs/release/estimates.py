@@ -15,6 +15,7 @@ from expectations.residents import RESIDENTS
 from expectations.zones import ZONE_TILES, ZONES
 from jobs.aggregate.counts import mechanism
 from jobs.aggregate.specs import CELL, ProductSpec
+from jobs.calendars import habits
 from jobs.lake import Door
 from jobs.release.along import EmissionFactors, with_emissions
 from jobs.release.extrapolate import EstimateParams, with_estimates
@@ -59,7 +60,14 @@ def factors_of(
     return table.localCheckpoint()
 
 
-def estimated(policy: Policy, door: Door, judged: DataFrame, factors: DataFrame, levels: tuple[str, ...]) -> DataFrame:
+def estimated(
+    policy: Policy,
+    door: Door,
+    judged: DataFrame,
+    factors: DataFrame,
+    levels: tuple[str, ...],
+    days: Sequence[dt.date] = (),
+) -> DataFrame:
     """Add estimates, intervals, and along corridors emissions: see ``jobs.release.extrapolate.with_estimates``.
 
     Args:
@@ -68,11 +76,13 @@ def estimated(policy: Policy, door: Door, judged: DataFrame, factors: DataFrame,
         judged: Cells of one product or more, see ``jobs.release.judge.judged_days``.
         factors: See ``factors_of``.
         levels: Levels of the partition, coarsest first.
+        days: The days of the cells; none for those of a week or month.
     """
     params = EstimateParams(levels)
     if policy.extrapolation.model_error:
         known = model_error()
-        params = EstimateParams(levels, {name: known.of(name) for name in PRODUCTS}, known.corrections)
+        errors = {name: known.of(name) for name in PRODUCTS}
+        params = EstimateParams(levels, errors, known.corrections, habits(days, policy.calendar))
     result = with_estimates(judged, factors, door.read(ZONE_RESOLUTION), params)
     return with_emissions(result, door.read(CORRIDORS), EmissionFactors())
 

@@ -29,11 +29,13 @@ class EstimateParams:
         levels: Levels of the partition, coarsest first; other levels are places.
         errors: By product, see ``jobs.release.model_error``; a product without carries none.
         corrections: By product, likewise; one without has none.
+        habits: Habit of each day, see ``jobs.calendars``; empty for weeks and months.
     """
 
     levels: tuple[str, ...]
     errors: Mapping[str, Errors] = field(default_factory=dict)
     corrections: Mapping[str, Corrections] = field(default_factory=dict)
+    habits: Mapping[dt.date, str] = field(default_factory=dict)
 
 
 def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, params: EstimateParams) -> DataFrame:
@@ -105,20 +107,21 @@ def _factor_at(rows: DataFrame, table: DataFrame, zone: Column) -> DataFrame:
 
 
 def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
-    """Add ``_correction``, ``_below`` and ``_above`` by product, kind of level, and part of the day or duration.
+    """Add ``_correction``, ``_below`` and ``_above`` by product, kind of level, habit, and part of the day or duration.
 
     A coarser level takes the corrections of the finest one, so that sums stay sums.
     """
     products = sorted({*params.errors, *params.corrections})
+    words = ("", WITHIN, *DAYPARTS, *DWELL_BANDS, *DISTANCE_BANDS)
     told = []
-    for product in products:
+    for product, name, word, on in itertools.product(products, KINDS, words, sorted({"", *params.habits.values()})):
         errors, corrections = params.errors.get(product, {}), params.corrections.get(product, {})
-        for name, word in itertools.product(KINDS, ("", WITHIN, *DAYPARTS, *DWELL_BANDS, *DISTANCE_BANDS)):
-            corrected = PLACE if name == PLACE else FINEST
-            of_kind = 1.0 if word == WITHIN else corrections.get(corrected, 1.0)
-            correction = corrections.get(f"{corrected} {word}", of_kind)
-            told.append((product, name, word, correction, *errors.get(f"{name} {word}", errors.get(name, (0.0, 0.0)))))
-    schema = "product STRING, _kind STRING, _part STRING, _correction DOUBLE, _below DOUBLE, _above DOUBLE"
+        correction = 1.0 if word == WITHIN else _correction(corrections, PLACE if name == PLACE else FINEST, word, on)
+        error = errors.get(f"{name} {word}", errors.get(name, (0.0, 0.0)))
+        told.append((product, name, word, on, correction, *error))
+    schema = (
+        "product STRING, _kind STRING, _part STRING, _habit STRING, _correction DOUBLE, _below DOUBLE, _above DOUBLE"
+    )
     table = rows.sparkSession.createDataFrame(told, schema)
     kind = (
         F.when(F.col("level") == params.levels[-1], FINEST)
@@ -130,10 +133,19 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
     of_visit = F.when(F.col("product").isin("dwell", "approach", "od", "catchment") & is_one, F.col("part"))
     stays_in = (F.col("product") == "od") & (F.col("zone_id") == F.col("other"))
     part = F.when(stays_in, F.lit(WITHIN)).otherwise(F.coalesce(daypart(F.col("hour")), of_visit, F.lit("")))
-    keyed = rows.withColumns({"_kind": kind, "_part": part})
-    found = keyed.join(F.broadcast(table), on=["product", "_kind", "_part"], how="left")
+    habit: Column = F.lit("")
+    for day, of_day in params.habits.items():
+        habit = F.when(F.col("date") == F.lit(day), F.lit(of_day)).otherwise(habit)
+    keyed = rows.withColumns({"_kind": kind, "_part": part, "_habit": habit})
+    found = keyed.join(F.broadcast(table), on=["product", "_kind", "_part", "_habit"], how="left")
     without = {"_correction": 1.0, "_below": 0.0, "_above": 0.0}
     return found.withColumns({name: F.coalesce(name, F.lit(value)) for name, value in without.items()})
+
+
+def _correction(known: Corrections, kind: str, word: str, habit: str) -> float:
+    """The most particular one of a product that is known, else 1."""
+    names = (f"{kind} {word} {habit}", f"{kind} {word}", f"{kind} {habit}", kind)
+    return next((known[name] for name in names if name in known), 1.0)
 
 
 def descriptions(table: DataFrame, people: DataFrame, zones: DataFrame) -> dict[dt.date, str]:

@@ -23,6 +23,9 @@ CORRECTED = ("dwell", "approach", "audience", "od", "catchment")
 with a visit the trips to it and from it are missed: how many are seen hangs on the rate of contacts, and no factor of
 residents makes up for it. In a month people are in more zones than the bound lets them count in, which is made up for
 alike."""
+BY_HABIT = ("dwell", "approach", "audience")
+"""Those of ``CORRECTED`` whose corrections differ by what people do on a day: shops are shut on Sundays, evenings out
+are longer on Fridays. Weeks and months hold days of all kinds."""
 WITHIN = "within"
 """Part of the trips that stay in a zone: nothing is known of how many are missed, so they are not corrected."""
 _STANDARD = "footfall"
@@ -32,7 +35,8 @@ Errors = Mapping[str, tuple[float, float]]
 above the estimate the truth lies, as standard deviations of the logarithm of truth over estimate."""
 
 Corrections = Mapping[str, float]
-"""By the same names: true visits or trips over estimated ones. A kind's own stands in for parts never seen."""
+"""By the same names, and by habit of the day (``place night friday``, ``place friday``): true visits or trips over
+estimated ones. A kind's own stands in for parts never seen, and a part's own for habits never seen."""
 
 
 @dataclass(frozen=True)

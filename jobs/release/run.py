@@ -108,7 +108,7 @@ def _publish_all(
     shown = of_peopled_days(judged, panel) if PANEL.name in policy.products else judged
     people = people_of(door, days)
     factors = factors_of(policy, door, panel, people, days, found.levels)
-    cells = estimated(policy, door, shown, factors, found.levels).localCheckpoint()
+    cells = estimated(policy, door, shown, factors, found.levels, days).localCheckpoint()
     how = descriptions(factors, people, door.read(ZONES))
 
     def work(product: str) -> Publication:

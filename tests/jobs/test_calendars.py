@@ -6,8 +6,7 @@ import datetime as dt
 
 import pytest
 
-from jobs.calendars import calendar_days, day_types
-from jobs.errors import UsageError
+from jobs.calendars import calendar_days, day_types, habits
 from jobs.period_settings import CalendarPolicy
 from jobs.segment.periods import days_of
 
@@ -39,5 +38,11 @@ class TestCalendar:
 
     @pytest.mark.parametrize("where", [{"country": "XX"}, {"subdivision": "ZZ"}])
     def test_unknown_places_are_named(self, where):
-        with pytest.raises(UsageError, match="knows no"):
-            calendar_days([GOOD_FRIDAY], CalendarPolicy(**where))
+        with pytest.raises(ValueError, match="knows no"):
+            CalendarPolicy(**where)
+
+    def test_fridays_have_habits_of_their_own_unless_they_are_holidays(self):
+        days = [GOOD_FRIDAY, *(dt.date(2026, 4, day) for day in (7, 10, 11, 12))]
+        assert habits(days, CalendarPolicy()) == dict(
+            zip(days, ["sunday_or_holiday", "workday", "friday", "saturday", "sunday_or_holiday"], strict=True)
+        )

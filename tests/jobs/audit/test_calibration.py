@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import random
 
@@ -29,13 +30,39 @@ class TestCorrections:
             _cell("a", 50, product="dwell", part=">240"), _cell("a", 5000, product="dwell", kind="place", part="15-30"),
             _cell("a", 0, product="dwell", kind="place", part=">240"), _cell("a", 200),
         ]  # fmt: skip
-        assert corrections(frame(spark, CELLS, *cells)) == {
+        assert corrections(frame(spark, CELLS, *cells), {}) == {
             "dwell": {
                 "finest": 1.5, "finest 30-60": 2.0, "finest >240": 0.5,
                 # Neither nothing nor a multitude is made of what was seen.
                 "place": 10.0, "place 15-30": 10.0, "place >240": 0.1,
             }
         }  # fmt: skip
+
+    def test_visits_have_their_own_by_habit_and_what_is_of_a_week_has_not(self, spark):
+        friday = dt.date(2026, 3, 6)
+
+        def on(day, true, product, part):
+            return (product, day, *_cell("a", true, part=part)[2:])
+
+        cells = [
+            on(DAY, 100, "dwell", "30-60"), on(friday, 300, "dwell", "30-60"),
+            on(DAY, 100, "audience", None), on(friday, 200, "audience", None), on(friday, 300, "od", "night"),
+        ]  # fmt: skip
+        days = {dt.date.fromisoformat(DAY): "workday", friday: "friday"}
+        table = frame(spark, CELLS, *cells)
+        found = corrections(table, days)
+        assert found == {
+            "dwell": {
+                "finest": 2.0, "finest workday": 1.0, "finest friday": 3.0,
+                "finest 30-60": 2.0, "finest 30-60 workday": 1.0, "finest 30-60 friday": 3.0,
+            },
+            "audience": {"finest": 1.5, "finest workday": 1.0, "finest friday": 2.0},
+            "od": {"finest": 3.0, "finest night": 3.0},
+        }  # fmt: skip
+        # Each cell is held against the correction that it would be given; errors are of all days together.
+        errors = model_errors(table, found, days)
+        assert errors["dwell"] == {"finest": (0.01, 0.01), "finest 30-60": (0.01, 0.01)}
+        assert model_errors(table, found, {})["dwell"]["finest 30-60"][0] > 0.3
 
 
 class TestModelErrors:
@@ -45,7 +72,7 @@ class TestModelErrors:
         sizes = [(i, z * (0.4 if z < 0 else 0.2)) for i in range(1000) for z in [draw.gauss(0, 1)]]
         cells = [_cell(f"z{i}", 100 * math.exp(size)) for i, size in sizes]
         cells.append(_cell("p", 101, kind="place"))
-        [(product, found)] = model_errors(frame(spark, CELLS, *cells), {}).items()
+        [(product, found)] = model_errors(frame(spark, CELLS, *cells), {}, {}).items()
         assert product == "footfall"
         assert found["finest"] == found["finest night"] == pytest.approx((0.4, 0.2), rel=0.1)
         assert found["place"] == found["place night"] == (0.01, 0.01)
@@ -53,13 +80,13 @@ class TestModelErrors:
     def test_is_that_of_corrected_estimates(self, spark):
         cells = [_cell(f"z{i}", 200, product="dwell", part="30-60") for i in range(5)]
         by = {"dwell": {"finest": 1.0, "finest 30-60": 2.0}}
-        assert model_errors(frame(spark, CELLS, *cells), by)["dwell"]["finest 30-60"] == (0.01, 0.01)
-        assert model_errors(frame(spark, CELLS, *cells), {})["dwell"]["finest 30-60"][1] > 0.3
+        assert model_errors(frame(spark, CELLS, *cells), by, {})["dwell"]["finest 30-60"] == (0.01, 0.01)
+        assert model_errors(frame(spark, CELLS, *cells), {}, {})["dwell"]["finest 30-60"][1] > 0.3
 
     def test_a_part_of_few_zones_has_none_of_its_own_unless_the_kind_has_no_more(self, spark):
         cells = [_cell(z, 150, part="night" if z != "a" else "morning") for z in "abcd"]
         cells.append(_cell("all", 150, kind="coarser"))
-        [found] = model_errors(frame(spark, CELLS, *cells), {}).values()
+        [found] = model_errors(frame(spark, CELLS, *cells), {}, {}).values()
         assert set(found) == {"finest", "finest night", "coarser", "coarser night"}
 
     def test_few_zones_ask_for_more(self):

@@ -143,6 +143,33 @@ class TestCorrected:
         ]  # fmt: skip
         assert all(lower <= estimate <= upper for estimate, lower, upper in rows(got, "estimate", "lower", "upper"))
 
+    def test_days_of_other_habits_take_their_own_where_known(self, spark):
+        friday, sunday = dt.date(2026, 3, 6), dt.date(2026, 3, 8)
+
+        def cell(product, day, part):
+            return (product, day, "r", "poi", "m", None, part, None, 100, 10.0, None, "published")
+
+        judged = frame(
+            spark, JUDGED,
+            *(cell("dwell", day, band) for day in (DAY, friday, sunday) for band in ("15-30", "30-60")),
+            cell("audience", friday, "25-34"), cell("audience", sunday, "25-34"),
+        )  # fmt: skip
+        table = frame(spark, TABLE, *((day, "m", 10.0, 0.0, "own") for day in (DAY, friday, sunday)))
+        resolution = frame(spark, "zone_id STRING, inside_share DOUBLE")
+        corrections = {
+            "dwell": {"place": 2.0, "place 15-30": 3.0, "place 15-30 friday": 4.0, "place sunday_or_holiday": 0.5},
+            "audience": {"place": 2.0, "place sunday_or_holiday": 3.0},
+        }
+        days = {DAY: "workday", friday: "friday", sunday: "sunday_or_holiday"}
+        got = with_estimates(judged, table, resolution, EstimateParams(LEVELS, {}, corrections, days))
+        assert rows(got, "product", "date", "part", "estimate") == [
+            ("audience", str(friday), "25-34", 2000), ("audience", str(sunday), "25-34", 3000),
+            ("dwell", str(DAY), "15-30", 3000), ("dwell", str(DAY), "30-60", 2000),
+            ("dwell", str(friday), "15-30", 4000), ("dwell", str(friday), "30-60", 2000),
+            # Of a part, its own of all days before that of the day of all parts.
+            ("dwell", str(sunday), "15-30", 3000), ("dwell", str(sunday), "30-60", 500),
+        ]  # fmt: skip
+
     def test_trips_between_zones_and_their_sums_are_and_those_within_one_are_not(self, spark):
         def od(origin, destination, persons):
             return ("od", DAY, "r", "district", origin, None, "morning", destination, persons, 10.0, None, "published")
