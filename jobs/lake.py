@@ -20,7 +20,9 @@ from expectations.contract import Contract, Schema, WriteMode
 from jobs.errors import RoomError, ThreestepError
 from jobs.lake_lock import held, is_local
 from jobs.lake_log import append_rows, create_table, delete_partitions, delete_unused, latest_version
+from jobs.lake_read import read_table
 from jobs.lake_sql import period_predicate
+from jobs.lake_write import only_adds, replacing
 from jobs.redaction import is_missing, redacted
 
 _Lock = threading.RLock
@@ -125,11 +127,8 @@ class Door:
         """
         if not self.exists(contract):
             raise ThreestepError(f"{contract.full_name} does not exist: run the job that writes it first")
-        reader = self.lake.spark.read.format("delta")
-        if version is not None:
-            reader = reader.option("versionAsOf", version)
-        where = self.lake.location(contract)
-        frame = reader.table(where) if self.lake.root.startswith("catalog:") else reader.load(where)
+        with redacted("reading", contract):
+            frame = read_table(self.lake.spark, self.lake.root, self.lake.location(contract), version)
         return frame.select(contract.column_names)
 
     def version(self, contract: Contract) -> int:
@@ -155,10 +154,10 @@ class Door:
         if contract.mode not in (WriteMode.REPLACE_ALL, WriteMode.REPLACE_WHERE):
             raise RoomError(f"{contract.full_name} is written by {contract.mode} only")
         self.create([contract])
-        writer = self._conform(contract, rows).write.format("delta").mode("overwrite")
-        if contract.mode is WriteMode.REPLACE_WHERE:
-            writer = writer.option("replaceWhere", period_predicate(contract, periods))
-        self._save(contract, writer)
+        conformed = self._conform(contract, rows)
+        with self._writing(contract, "writing"):
+            adds = only_adds(self.lake.root, self.lake.location(contract), contract, periods)
+            self._save(contract, replacing(contract, conformed, periods, adds=adds))
 
     def append(self, contract: Contract, rows: Sequence[tuple[object, ...]]) -> None:
         """Add rows, their values in the order of the contract's columns, to a journal."""
@@ -191,8 +190,7 @@ class Door:
         sets = "*" if matched is None else ", ".join(f"t.`{column}` = {sql}" for column, sql in matched.items())
         clause = f"WHEN MATCHED THEN UPDATE SET {sets}" if sets else ""
         with self._writing(contract, "merging into"):
-            if is_local(self.lake.root) and self.version(contract) == 0:
-                # Nothing was ever written, so nothing can match: a plain write brings in the same rows sooner.
+            if only_adds(self.lake.root, self.lake.location(contract), contract):
                 return self._save(contract, self._conform(contract, rows).write.format("delta").mode("append"))
             self.lake.spark.sql(
                 f"MERGE INTO {self.lake.target(contract)} t USING {{rows}} s ON {keys} "

@@ -69,6 +69,28 @@ def append_rows(location: str, rows: Sequence[tuple[object, ...]]) -> None:
     write_deltalake(table, pa.Table.from_arrays(columns, schema.names), mode="append")
 
 
+def may_hold(location: str, column: str, values: Sequence[str]) -> bool:
+    """Whether a table may have rows with some values in a column, by what its log says of each file.
+
+    Args:
+        location: Folder of the table.
+        column: A column of words or dates.
+        values: The values; dates in ISO 8601.
+    """
+    files = pa.table(DeltaTable(_folder(location)).get_add_actions(flatten=True))
+    if f"partition.{column}" in files.schema.names:
+        held = {str(value) for value in files[f"partition.{column}"].to_pylist()}
+        return not held.isdisjoint(values)
+    if not files.num_rows:
+        return False
+    if f"min.{column}" not in files.schema.names:
+        return True
+    ends = zip(files[f"min.{column}"].to_pylist(), files[f"max.{column}"].to_pylist(), strict=True)
+    return any(
+        low is None or high is None or any(str(low) <= value <= str(high) for value in values) for low, high in ends
+    )
+
+
 def delete_partitions(location: str, condition: str) -> None:
     """Take whole partitions out of a table, in one commit without the engine; their files stay until they are purged.
 

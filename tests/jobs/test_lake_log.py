@@ -15,7 +15,7 @@ from expectations.events import EVENTS
 from expectations.products import FOOTFALL
 from jobs.errors import ThreestepError
 from jobs.lake import Lake
-from jobs.lake_log import create_table, latest_version
+from jobs.lake_log import create_table, latest_version, may_hold
 
 
 def _log_of(spark, folder):
@@ -101,3 +101,30 @@ class TestLatestVersion:
         spark.range(1).write.format("delta").mode("append").save(str(tmp_path / "t"))
         (tmp_path / "t" / "_delta_log" / "draft.json").write_text("")
         assert latest_version(f"file:{tmp_path}/t") == 1
+
+
+class TestMayHold:
+    @pytest.mark.parametrize("is_partitioned", [True, False])
+    def test_tells_what_no_file_can_hold(self, spark, tmp_path, is_partitioned):
+        contract = replace(FOOTFALL, schema=Schema.STAGING, partitioned=is_partitioned)
+        ddl = ", ".join(f"{c.name} {c.type}" for c in contract.columns)
+        door = Lake(spark, str(tmp_path / "lake")).door(writes=[Schema.STAGING])
+        where, ids = f"{tmp_path}/lake/staging/footfall", [f"footfall-2026-03-0{n}-r0" for n in range(1, 8)]
+        door.create([contract])
+        assert not may_hold(where, "release_id", ids)
+        for name in (ids[2], ids[4]):
+            row = (name, name[9:19], "z", 1, "district", "suppressed", None, None, None, None, None)
+            door.replace(contract, frame(spark, ddl, row), [name])
+        assert [may_hold(where, "release_id", [name]) for name in ids] == [n in (2, 4) for n in range(7)]
+        assert may_hold(where, "release_id", [ids[0], ids[4]])
+        door.replace(contract, frame(spark, ddl, row), [name])
+        history = spark.sql(f"DESCRIBE HISTORY delta.`{where}`").orderBy("version").collect()
+        assert [row["operationParameters"].get("mode") for row in history[1:]] == ["Append", "Append", "Overwrite"]
+        assert door.read(contract).count() == 2
+
+    def test_what_has_no_statistics_may_be_held(self, spark, tmp_path):
+        where = f"{tmp_path}/t"
+        frame(spark, "day DATE, n INT", ("2026-03-03", 1)).write.format("delta").option(
+            "delta.dataSkippingNumIndexedCols", 0
+        ).save(where)
+        assert may_hold(where, "day", ["2020-01-01"])
