@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.audit.interval_score import simulated_city
@@ -40,14 +40,17 @@ def corrections(cells: DataFrame, of: Mapping[dt.date, str]) -> Mapping[str, Cor
     true, names = F.round("true").cast("bigint").alias("true"), F.flatten(F.array(_names(), _habit_names(of)))
     by_name = (
         cells.filter(F.col("product").isin(*CORRECTED))
-        .select("product", "estimate", true, F.explode(F.array_distinct(names)).alias("name"))
+        .select("product", "zone_id", "estimate", true, F.explode(F.array_distinct(names)).alias("name"))
         .groupBy("product", "name")
-        .agg((F.sum("true") / F.nullif(F.sum("estimate"), F.lit(0))).alias("ratio"))
+        .agg(
+            (F.sum("true") / F.nullif(F.sum("estimate"), F.lit(0))).alias("ratio"),
+            F.count_distinct("zone_id").alias("zones"),
+        )
         .where("ratio IS NOT NULL")
         .orderBy("product", "name")
     )
     found: dict[str, dict[str, float]] = {}
-    for row in by_name.collect():
+    for row in _seen_often(by_name.collect()):
         ratio = min(_MOST_CORRECTION, max(1 / _MOST_CORRECTION, row["ratio"]))
         found.setdefault(row["product"], {})[row["name"]] = round(ratio, 4)
     return found
@@ -71,8 +74,7 @@ def model_errors(
         of: Likewise.
 
     Returns:
-        By product errors by kind, and by kind and part, see ``jobs.release.model_error.Errors``. A part that few of
-        the kind's zones show has none of its own.
+        By product errors by kind, and by kind and part, see ``jobs.release.model_error.Errors``.
     """
     told = [(product, name, factor) for product, named in sorted(by.items()) for name, factor in sorted(named.items())]
     table = cells.sparkSession.createDataFrame(told, "product STRING, name STRING, correction DOUBLE")
@@ -98,14 +100,17 @@ def model_errors(
         .agg(F.count_distinct("zone_id").alias("zones"), *(F.percentile(s, F.lit(_END)).alias(s) for s in sides))
         .orderBy("product", "name")
     )
-    seen = by_name.collect()
-    zones = {(row["product"], row["name"]): row["zones"] for row in seen}
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    for row in seen:
-        of_kind = zones[row["product"], row["name"].partition(" ")[0]]
-        if row["zones"] >= min(_LEAST_ZONES, of_kind):
-            found.setdefault(row["product"], {})[row["name"]] = _errors(row["below"], row["above"], row["zones"])
+    for row in _seen_often(by_name.collect()):
+        found.setdefault(row["product"], {})[row["name"]] = _errors(row["below"], row["above"], row["zones"])
     return found
+
+
+def _seen_often(rows: Sequence[Row]) -> list[Row]:
+    """What few of a kind's zones show tells little of the others: without it, what is less particular stands in."""
+    zones = {(row["product"], row["name"]): row["zones"] for row in rows}
+    of_kind = [zones[row["product"], row["name"].partition(" ")[0]] for row in rows]
+    return [row for row, most in zip(rows, of_kind, strict=True) if row["zones"] >= min(_LEAST_ZONES, most)]
 
 
 def _names() -> Column:
@@ -151,18 +156,19 @@ def added(
 
     Args:
         path: The file, which may not be there yet.
-        city: What was simulated; an entry that is the same is replaced.
+        city: What was simulated; what an entry of the same tells of the same products is replaced.
         errors: See ``model_errors``.
         corrected: See ``corrections``.
     """
     known = read_model_error(path.read_text(encoding="utf-8"), str(path)).cities if path.is_file() else ()
     parts = ("errors", "corrections")
-    others = [entry for entry in known if {k: v for k, v in entry.items() if k not in parts} != dict(city)]
-    entry = {
-        **city,
-        "errors": {product: dict(told) for product, told in errors.items()},
-        "corrections": {product: dict(told) for product, told in corrected.items()},
-    }
+    same = [{k: v for k, v in entry.items() if k not in parts} == dict(city) for entry in known]
+    others = [entry for entry, is_same in zip(known, same, strict=True) if not is_same]
+    entry: dict[str, Any] = {**city, "errors": {}, "corrections": {}}
+    for before in (entry for entry, is_same in zip(known, same, strict=True) if is_same):
+        entry |= {part: dict(before[part]) for part in parts}  # type: ignore[call-overload]
+    entry["errors"] |= {product: dict(told) for product, told in errors.items()}
+    entry["corrections"] |= {product: dict(told) for product, told in corrected.items()}
     cities: list[Mapping[str, object]] = [*others, entry]
     factors = {
         product: {name: round(math.exp(_mean([math.log(f) for f in values])), 4) for name, values in named.items()}

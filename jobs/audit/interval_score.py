@@ -89,23 +89,23 @@ def visit_interval_cells(released: DataFrame, truth: DataFrame, kinds: DataFrame
         scale: Official residents over simulated ones.
 
     Returns:
-        ``CELLS``; the level is told with the product, and ``part`` is the band of duration or the part of the day.
+        ``CELLS``; the level is told with the product, and ``part`` is the band of duration, of age, or the part
+        of the day.
     """
     same = [
         F.col(f"r.{name}").eqNullSafe(F.col(f"t.{name}")) for name in ("date", "product", "zone_id", "part", "other")
     ]
     true = F.coalesce("t.n", F.lit(0)) * F.lit(float(scale))
-    named = F.when(F.col("product") != "audience", F.col("part"))
     return (
-        released.filter("status = 'published' AND estimate IS NOT NULL").alias("r")
+        released.filter("status = 'published' AND estimate IS NOT NULL")
+        .alias("r")
         .join(truth.alias("t"), on=same, how="left")
         .select("r.*", true.alias("true"))
         .join(F.broadcast(kinds.select("zone_id", "kind")), on="zone_id", how="inner")
         .withColumn("level", F.concat_ws(", ", "product", "level"))
         .withColumn("hour", F.lit(None).cast("int"))
-        .withColumn("part", named)
         .select(*CELLS)
-    )  # fmt: skip
+    )
 
 
 def pair_interval_cells(released: DataFrame, truth: DataFrame, weeks: DataFrame, scale: float) -> DataFrame:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from expectations.product_words import ALL_ZONES, DAYPARTS, DISTANCE_BANDS, DWELL_BANDS
+from expectations.product_words import AGE_BANDS, ALL_ZONES, DAYPARTS, DISTANCE_BANDS, DWELL_BANDS
 from jobs.aggregate.specs import CELL
+from jobs.release.borrow import with_borrowed
 from jobs.release.factors import ANYWHERE, SOURCES
 from jobs.release.intervals import interval
 from jobs.release.model_error import COARSER, FINEST, KINDS, PLACE, WITHIN, Corrections, Errors
@@ -19,6 +20,15 @@ from udfs.time import daypart
 
 METHOD = "residents over panel by zone"
 NO_METHOD = "none: no residents, or no published panel figure"
+
+_PARTS = {
+    "dwell": DWELL_BANDS,
+    "approach": DAYPARTS,
+    "audience": AGE_BANDS,
+    "od": (WITHIN, *DAYPARTS),
+    "catchment": DISTANCE_BANDS,
+}
+"""What ``part`` is of products that are corrected by it; all others go by the part of the day of their hours."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +52,9 @@ def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, p
     """Add estimate and 95 % interval to judged cells.
 
     A finest cell's estimate is its figure times its zone's factor, and times the correction of what visits
-    and trips were not seen. A sum's is the sum of the estimates of what it is
-    made of (``blocks``), so that shown children add up to their parent in people as they do in persons; the remainder
-    that stands for suppressed cells takes the factor of the sum's zone, never those of the single cells: with
+    and trips were not seen; of women and men see ``jobs.release.borrow``. A sum's is the sum of the estimates of what
+    it is made of (``blocks``), so that shown children add up to their parent in people as they do in persons; the
+    remainder that stands for suppressed cells takes the factor of the sum's zone, never those of the single cells: with
     those, figures and estimates of one sum were two equations for two suppressed cells.
 
     Args:
@@ -61,13 +71,14 @@ def with_estimates(judged: DataFrame, table: DataFrame, resolution: DataFrame, p
     zone = F.when(F.col("zone_id") == ALL_ZONES, F.col("other")).otherwise(F.col("zone_id"))
     own = F.struct(zone.alias("zone_id"), F.col("persons"))
     kept = [c for c in judged.columns if c != "blocks"]
-    of_model = ("_correction", "_below", "_above")
-    blocks = _with_model(judged, params).withColumn(
-        "blocks", F.coalesce("blocks", F.when(F.col("persons").isNotNull(), F.array(own)))
-    )
+    of_model = ("_correction", "_below", "_above", "_borrowed")
+    corrected = _with_model(judged, params)
+    by_all = with_borrowed(corrected) if params.habits else corrected.withColumn("_borrowed", F.lit(1.0))
+    blocks = by_all.withColumn("blocks", F.coalesce("blocks", F.when(F.col("persons").isNotNull(), F.array(own))))
     parts = blocks.select(*kept, *of_model, F.explode_outer("blocks").alias("block"))
     factor_of_block = _factor_at(parts, table, F.col("block.zone_id"))
-    part = F.round(F.col("block.persons") * F.col("factor") * F.col("_correction")).cast("bigint")
+    people = F.col("block.persons") * F.col("_borrowed") * F.col("factor") * F.col("_correction")
+    part = F.round(people).cast("bigint")
     sums = (
         factor_of_block.withColumn("part_estimate", part)
         .groupBy(*kept, *of_model)
@@ -112,13 +123,14 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
     A coarser level takes the corrections of the finest one, so that sums stay sums.
     """
     products = sorted({*params.errors, *params.corrections})
-    words = ("", WITHIN, *DAYPARTS, *DWELL_BANDS, *DISTANCE_BANDS)
     told = []
-    for product, name, word, on in itertools.product(products, KINDS, words, sorted({"", *params.habits.values()})):
+    for product, name, on in itertools.product(products, KINDS, sorted({"", *params.habits.values()})):
         errors, corrections = params.errors.get(product, {}), params.corrections.get(product, {})
-        correction = 1.0 if word == WITHIN else _correction(corrections, PLACE if name == PLACE else FINEST, word, on)
-        error = errors.get(f"{name} {word}", errors.get(name, (0.0, 0.0)))
-        told.append((product, name, word, on, correction, *error))
+        for word in ("", *_PARTS.get(product, DAYPARTS)):
+            corrected = PLACE if name == PLACE else FINEST
+            correction = 1.0 if word == WITHIN else _correction(corrections, corrected, word, on)
+            error = errors.get(f"{name} {word}", errors.get(name, (0.0, 0.0)))
+            told.append((product, name, word, on, correction, *error))
     schema = (
         "product STRING, _kind STRING, _part STRING, _habit STRING, _correction DOUBLE, _below DOUBLE, _above DOUBLE"
     )
@@ -130,7 +142,7 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
     )
     # A figure of several parts of the day is none of a single one.
     is_one = (F.col("product") != "approach") | (F.col("status") != "merged")
-    of_visit = F.when(F.col("product").isin("dwell", "approach", "od", "catchment") & is_one, F.col("part"))
+    of_visit = F.when(F.col("product").isin(*_PARTS) & is_one, F.col("part"))
     stays_in = (F.col("product") == "od") & (F.col("zone_id") == F.col("other"))
     part = F.when(stays_in, F.lit(WITHIN)).otherwise(F.coalesce(daypart(F.col("hour")), of_visit, F.lit("")))
     habit: Column = F.lit("")

@@ -27,12 +27,15 @@ class TestCorrections:
     def test_is_the_ratio_of_all_zones_by_band_and_of_visits_alone(self, spark):
         cells = [
             _cell("a", 300, product="dwell", part="30-60"), _cell("b", 100, product="dwell", part="30-60"),
-            _cell("a", 50, product="dwell", part=">240"), _cell("a", 5000, product="dwell", kind="place", part="15-30"),
+            _cell("a", 50, product="dwell", part=">240"), _cell("b", 50, product="dwell", part=">240"),
+            # What a single one of several zones shows is nothing to go by.
+            _cell("a", 50, product="dwell", part="15-30"),
+            _cell("a", 5000, product="dwell", kind="place", part="15-30"),
             _cell("a", 0, product="dwell", kind="place", part=">240"), _cell("a", 200),
         ]  # fmt: skip
         assert corrections(frame(spark, CELLS, *cells), {}) == {
             "dwell": {
-                "finest": 1.5, "finest 30-60": 2.0, "finest >240": 0.5,
+                "finest": 1.1, "finest 30-60": 2.0, "finest >240": 0.5,
                 # Neither nothing nor a multitude is made of what was seen.
                 "place": 10.0, "place 15-30": 10.0, "place >240": 0.1,
             }
@@ -109,6 +112,15 @@ class TestAdded:
         assert pooled.of("footfall")["finest"] == pytest.approx((math.sqrt((0.09 + 0.16) / 2), 0.1), abs=1e-4)
         assert pooled.of("footfall")["place night"] == (2.0, 1.0)
         assert pooled.corrections == {"dwell": {"place": 3.0}} and len(pooled.cities) == 2
+
+    def test_another_product_of_the_same_city_stands_beside_those_that_are_known(self, tmp_path):
+        path, city = tmp_path / "e.json", {"city": "x", "seed": 1}
+        errors = {"footfall": dict.fromkeys(("finest", "coarser", "place"), (0.1, 0.1)), "od": {"finest": (0.2, 0.2)}}
+        write_model_error(path, added(path, city, errors, {"od": {"finest": 1.5}}))
+        write_model_error(path, added(path, city, {"dwell": {"place": (0.3, 0.3)}}, {"dwell": {"place": 2.0}}))
+        found = added(path, city, {"od": {"finest": (0.4, 0.4)}}, {"od": {"finest": 1.2}})
+        assert found.corrections == {"dwell": {"place": 2.0}, "od": {"finest": 1.2}} and len(found.cities) == 1
+        assert found.errors == {**errors, "dwell": {"place": (0.3, 0.3)}, "od": {"finest": (0.4, 0.4)}}
 
     def test_errors_hold_how_far_the_corrections_of_cities_lie_apart(self, tmp_path):
         path, errors = tmp_path / "e.json", {"footfall": dict.fromkeys(("finest", "coarser", "place"), (0.1, 0.1))}

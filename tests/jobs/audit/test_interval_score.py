@@ -81,7 +81,7 @@ class TestIntervalCells:
         kinds = frame(spark, "zone_id STRING, kind STRING", ("a", "place"))
         got = visit_interval_cells(released, truth, kinds, 5.0)
         assert rows(got, "product", "level", "kind", "part", "estimate", "true") == [
-            ("audience", "audience, d", "place", None, 7, 5.0),
+            ("audience", "audience, d", "place", "20-29", 7, 5.0),
             ("dwell", "dwell, d", "place", "15-30", 50, 55.0),
             ("dwell", "dwell, d", "place", "30-60", 20, 0.0),
         ]

@@ -152,7 +152,7 @@ class TestCorrected:
         judged = frame(
             spark, JUDGED,
             *(cell("dwell", day, band) for day in (DAY, friday, sunday) for band in ("15-30", "30-60")),
-            cell("audience", friday, "25-34"), cell("audience", sunday, "25-34"),
+            cell("audience", friday, "20-29"), cell("audience", sunday, "20-29"),
         )  # fmt: skip
         table = frame(spark, TABLE, *((day, "m", 10.0, 0.0, "own") for day in (DAY, friday, sunday)))
         resolution = frame(spark, "zone_id STRING, inside_share DOUBLE")
@@ -163,7 +163,7 @@ class TestCorrected:
         days = {DAY: "workday", friday: "friday", sunday: "sunday_or_holiday"}
         got = with_estimates(judged, table, resolution, EstimateParams(LEVELS, {}, corrections, days))
         assert rows(got, "product", "date", "part", "estimate") == [
-            ("audience", str(friday), "25-34", 2000), ("audience", str(sunday), "25-34", 3000),
+            ("audience", str(friday), "20-29", 2000), ("audience", str(sunday), "20-29", 3000),
             ("dwell", str(DAY), "15-30", 3000), ("dwell", str(DAY), "30-60", 2000),
             ("dwell", str(friday), "15-30", 4000), ("dwell", str(friday), "30-60", 2000),
             # Of a part, its own of all days before that of the day of all parts.
