@@ -103,6 +103,8 @@ WORDS: Mapping[str, ProductWords] = {
         (
             "`unknown` are business, reseller and foreign lines, of which no age or gender is on record.",
             "Age and gender are those of the contract's holder: a child's phone may run on a parent's name.",
+            "Estimates of women and men of one age band lie nearer together than `persons` where the difference is no "
+            "greater than noise makes it: that other places of the day show. Their sum is not changed.",
         ),
         "age_band",
         "Age",
