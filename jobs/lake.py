@@ -204,10 +204,11 @@ class Door:
             (writer.saveAsTable if self.lake.root.startswith("catalog:") else writer.save)(where)
 
     def restore(self, contract: Contract, version: int) -> None:
-        """Go back to an earlier version, as if what came after had not been written."""
+        """Go back to an earlier version, as if what came after had not been written: none of its files stays."""
         self._may(contract, self.writes, "restore")
         with self._writing(contract, "restoring"):
             self.lake.spark.sql(f"RESTORE TABLE {self.lake.target(contract)} TO VERSION AS OF {int(version)}")
+        self.purge(contract)
 
     @contextmanager
     def all_or_nothing(self, contracts: Sequence[Contract]) -> Iterator[None]:

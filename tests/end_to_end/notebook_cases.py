@@ -46,8 +46,8 @@ def test_a_notebook_is_in_source_format(path: Path) -> None:
 def _run(out: Path, name: str = "01_footfall.py", **parameters: str) -> dict[str, Any]:
     """Names of a notebook after it ran, as a plain script would run it."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"out": str(out), **parameters}.items():
-            patch.setenv(f"THREESTEP_NOTEBOOK_{name.upper()}", value)
+        for parameter, value in {"out": str(out), **parameters}.items():
+            patch.setenv(f"THREESTEP_NOTEBOOK_{parameter.upper()}", value)
         return runpy.run_path(str(FOLDER / name))
 
 

@@ -159,6 +159,17 @@ class TestLock:
         assert out == "in\n"
 
 
+def test_of_what_is_taken_back_no_file_stays(spark, lake, tmp_path):
+    door = lake.door(writes=ALL)
+    door.replace(PEOPLE, frame(spark, DDL, ("2026-03-03", "+491", 1)), ["2026-03-03"])
+    files = set((tmp_path / "lake").rglob("day=*/*.parquet"))
+    before = door.version(PEOPLE)
+    door.replace(PEOPLE, frame(spark, DDL, ("2026-03-04", "+492", 2)), ["2026-03-04"])
+    door.restore(PEOPLE, before)
+    assert set((tmp_path / "lake").rglob("day=*/*.parquet")) == files != set()
+    assert rows(door.read(PEOPLE)) == [("2026-03-03", "+491", 1)]
+
+
 def test_versions_are_read_back(spark, lake):
     door = lake.door(writes=ALL)
     door.replace(PEOPLE, frame(spark, DDL, ("2026-03-03", "+491", 1)), ["2026-03-03"])
