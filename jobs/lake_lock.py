@@ -20,7 +20,7 @@ def held(root: str) -> Iterator[None]:
     if not is_local(root):
         yield
         return
-    folder = Path(root.removeprefix("file:"))
+    folder = local_folder(root)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
         try:
@@ -28,6 +28,11 @@ def held(root: str) -> Iterator[None]:
         except OSError:
             raise ThreestepError(f"another run is writing to the lake {root}: wait for it to end") from None
         yield
+
+
+def local_folder(location: str) -> Path:
+    """The folder of what lies on a file system of this machine."""
+    return Path(location.removeprefix("file:"))
 
 
 def is_local(root: str) -> bool:

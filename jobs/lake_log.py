@@ -19,6 +19,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from expectations.contract import Contract
+from jobs.lake_lock import local_folder
 
 _FIRST = f"{0:020d}.json"
 _FIRST_CHECKSUM = f"{0:020d}.crc"
@@ -53,7 +54,7 @@ def latest_version(location: str) -> int | None:
 
 def stored_bytes(location: str) -> int:
     """Bytes of a table's files, those of earlier versions too; 0 where there is no table."""
-    return sum(file.stat().st_size for file in _folder(location).rglob("*.parquet"))
+    return sum(file.stat().st_size for file in local_folder(location).rglob("*.parquet"))
 
 
 def append_rows(location: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -63,7 +64,7 @@ def append_rows(location: str, rows: Sequence[tuple[object, ...]]) -> None:
         location: Folder of the table.
         rows: Values in the order of its columns.
     """
-    table = DeltaTable(_folder(location))
+    table = DeltaTable(local_folder(location))
     schema = pa.schema(table.schema().to_arrow())
     columns = [pa.array(values, column.type) for values, column in zip(zip(*rows, strict=True), schema, strict=True)]
     write_deltalake(table, pa.Table.from_arrays(columns, schema.names), mode="append")
@@ -77,7 +78,7 @@ def may_hold(location: str, column: str, values: Sequence[str]) -> bool:
         column: A column of words or dates.
         values: The values; dates in ISO 8601.
     """
-    files = pa.table(DeltaTable(_folder(location)).get_add_actions(flatten=True))
+    files = pa.table(DeltaTable(local_folder(location)).get_add_actions(flatten=True))
     if f"partition.{column}" in files.schema.names:
         held = {str(value) for value in files[f"partition.{column}"].to_pylist()}
         return not held.isdisjoint(values)
@@ -98,7 +99,7 @@ def delete_partitions(location: str, condition: str) -> None:
         location: Folder of the table.
         condition: On the column that it is partitioned by.
     """
-    DeltaTable(_folder(location)).delete(condition)
+    DeltaTable(local_folder(location)).delete(condition)
 
 
 def delete_unused(location: str) -> None:
@@ -110,7 +111,7 @@ def delete_unused(location: str) -> None:
     Args:
         location: Folder of the table.
     """
-    folder = _folder(location)
+    folder = local_folder(location)
     table = DeltaTable(folder)
     for name in table.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False, full=True):
         file = folder / name
@@ -132,12 +133,8 @@ def _put(file: Path, text: str) -> bool:
     return True
 
 
-def _folder(location: str) -> Path:
-    return Path(location.removeprefix("file:"))
-
-
 def _log(location: str) -> Path:
-    return _folder(location) / "_delta_log"
+    return local_folder(location) / "_delta_log"
 
 
 def _is_commit(name: str) -> bool:

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from jobs.lake_lock import is_local
+from jobs.lake_lock import is_local, local_folder
 
 _PLAIN_READER = 1
 _GLOB = "*?[{"
@@ -40,7 +40,7 @@ def read_table(spark: SparkSession, root: str, location: str, version: int | Non
 
 def _of_files(spark: SparkSession, location: str, version: int | None) -> DataFrame | None:
     """The same of the files that the log names; ``None`` where files alone do not tell what the rows are."""
-    folder = location.removeprefix("file:")
+    folder = str(local_folder(location))
     table = DeltaTable(folder, version=version)
     if table.protocol().min_reader_version > _PLAIN_READER or any(sign in folder for sign in _GLOB):
         return None

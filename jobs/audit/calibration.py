@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.audit.interval_score import simulated_city
+from jobs.release.extrapolate import habit_on
 from jobs.release.model_error import (
     BY_HABIT,
     CORRECTED,
@@ -120,9 +121,7 @@ def _names() -> Column:
 
 def _habit_names(of: Mapping[dt.date, str]) -> Column:
     """As ``_names``, of a cell's correction with the habit of its day; none of products without."""
-    habit: Column = F.lit(None).cast("string")
-    for day, of_day in of.items():
-        habit = F.when(F.col("date") == F.lit(day), F.lit(of_day)).otherwise(habit)
+    habit = habit_on(of)
     names = F.array_distinct(F.array(F.concat_ws(" ", "kind", habit), F.concat_ws(" ", "kind", "part", habit)))
     none = F.array().cast("array<string>")
     return F.when(F.col("product").isin(*BY_HABIT) & habit.isNotNull(), names).otherwise(none)
@@ -161,15 +160,11 @@ def added(
         corrected: See ``corrections``.
     """
     known = read_model_error(path.read_text(encoding="utf-8"), str(path)).cities if path.is_file() else ()
-    parts = ("errors", "corrections")
-    same = [{k: v for k, v in entry.items() if k not in parts} == dict(city) for entry in known]
-    others = [entry for entry, is_same in zip(known, same, strict=True) if not is_same]
-    entry: dict[str, Any] = {**city, "errors": {}, "corrections": {}}
-    for before in (entry for entry, is_same in zip(known, same, strict=True) if is_same):
-        entry |= {part: dict(before[part]) for part in parts}  # type: ignore[call-overload]
-    entry["errors"] |= {product: dict(told) for product, told in errors.items()}
-    entry["corrections"] |= {product: dict(told) for product, told in corrected.items()}
-    cities: list[Mapping[str, object]] = [*others, entry]
+    told: dict[str, Mapping[str, Mapping[str, Any]]] = {"errors": errors, "corrections": corrected}
+    others = [entry for entry in known if {k: v for k, v in entry.items() if k not in told} != dict(city)]
+    before: Mapping[str, Any] = next((entry for entry in known if entry not in others), {part: {} for part in told})
+    now = {part: {**before[part], **{name: dict(of) for name, of in by.items()}} for part, by in told.items()}
+    cities: list[Mapping[str, object]] = [*others, {**city, **now}]
     factors = {
         product: {name: round(math.exp(_mean([math.log(f) for f in values])), 4) for name, values in named.items()}
         for product, named in _by_name(cities, "corrections").items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -18,7 +17,7 @@ from jobs.context import JobReport, RunContext
 from jobs.errors import UsageError
 from jobs.ingest.landing import Landing
 from jobs.lake import Lake
-from jobs.lake_lock import is_local
+from jobs.lake_lock import is_local, local_folder
 from jobs.settings import RunSettings
 
 
@@ -33,7 +32,7 @@ def erase_lake(
         ThreestepError: The scan found traces, or could not look everywhere.
     """
     lake = Lake(spark, settings.lake)
-    if is_local(settings.lake) and not Path(settings.lake.removeprefix("file:")).is_dir():
+    if is_local(settings.lake) and not local_folder(settings.lake).is_dir():
         raise UsageError(f"there is no lake at {settings.lake}")
     with lake.lock():
         gate = Gate(None)

@@ -25,14 +25,16 @@ def with_borrowed(cells: DataFrame) -> DataFrame:
     Args:
         cells: ``product, date, level, zone_id, part`` (age band), ``other`` (gender), ``status, persons, sigma``.
     """
+
+    def by_gender(gender: str, sign: int) -> Column:
+        share = (1 + sign * F.col("moved")) / (1 + sign * F.col("d"))
+        return F.struct(F.lit(gender).alias("other"), share.alias("_by"))
+
     shares = _moved(_pairs(cells)).select(
         *("date", "level", "zone_id", "part"),
-        F.explode(
-            F.array(
-                F.struct(F.lit(GENDERS[0]).alias("other"), ((1 + F.col("moved")) / (1 + F.col("d"))).alias("_by")),
-                F.struct(F.lit(GENDERS[1]).alias("other"), ((1 - F.col("moved")) / (1 - F.col("d"))).alias("_by")),
-            )
-        ).alias("one"),
+        F.explode(F.array(*(by_gender(gender, sign) for gender, sign in zip(GENDERS[:2], (1, -1), strict=True)))).alias(
+            "one"
+        ),
     )
     own = shares.select(F.lit("audience").alias("product"), "date", "level", "zone_id", "part", "one.other", "one._by")
     keys = ["product", "date", "level", "zone_id", "part", "other"]

@@ -145,13 +145,18 @@ def _with_model(rows: DataFrame, params: EstimateParams) -> DataFrame:
     of_visit = F.when(F.col("product").isin(*_PARTS) & is_one, F.col("part"))
     stays_in = (F.col("product") == "od") & (F.col("zone_id") == F.col("other"))
     part = F.when(stays_in, F.lit(WITHIN)).otherwise(F.coalesce(daypart(F.col("hour")), of_visit, F.lit("")))
-    habit: Column = F.lit("")
-    for day, of_day in params.habits.items():
-        habit = F.when(F.col("date") == F.lit(day), F.lit(of_day)).otherwise(habit)
-    keyed = rows.withColumns({"_kind": kind, "_part": part, "_habit": habit})
+    keyed = rows.withColumns({"_kind": kind, "_part": part, "_habit": F.coalesce(habit_on(params.habits), F.lit(""))})
     found = keyed.join(F.broadcast(table), on=["product", "_kind", "_part", "_habit"], how="left")
     without = {"_correction": 1.0, "_below": 0.0, "_above": 0.0}
     return found.withColumns({name: F.coalesce(name, F.lit(value)) for name, value in without.items()})
+
+
+def habit_on(habits: Mapping[dt.date, str]) -> Column:
+    """The habit of the day of the column ``date``; null of other days."""
+    habit: Column = F.lit(None).cast("string")
+    for day, of_day in habits.items():
+        habit = F.when(F.col("date") == F.lit(day), F.lit(of_day)).otherwise(habit)
+    return habit
 
 
 def _correction(known: Corrections, kind: str, word: str, habit: str) -> float:
